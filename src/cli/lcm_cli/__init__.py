@@ -1,0 +1,1 @@
+"""The lcm command-line client."""

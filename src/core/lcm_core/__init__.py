@@ -1,0 +1,1 @@
+"""Shared vocabulary, contracts and machinery of the Lablet Cloud Manager."""

@@ -1,0 +1,1 @@
+"""Owns the truth about labs: CML labs, LDS, grading, content."""

@@ -1,0 +1,1 @@
+"""Decides where and when sessions run and how many workers exist."""

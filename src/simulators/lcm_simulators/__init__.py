@@ -1,0 +1,1 @@
+"""Stand-ins of the outside world, reached over their real wire protocols."""

@@ -1,0 +1,1 @@
+"""Owns the truth about machines: EC2, CML system and licence."""
