@@ -76,7 +76,9 @@ LAB_STATES: StateTable[L] = StateTable(
             moved_by=_LABLET,
         ),
         StateRow(L.ORPHANED, StateKind.STABLE, "Exists, but nobody owns it.", _ANY_LIVE, moved_by=_LABLET),
-        StateRow(L.ERROR, StateKind.STABLE, "CML refused or lost it; the reason says why.", _ANY_LIVE, moved_by=_LABLET),
+        StateRow(
+            L.ERROR, StateKind.STABLE, "CML refused or lost it; the reason says why.", _ANY_LIVE, moved_by=_LABLET
+        ),
         StateRow(L.DELETED, StateKind.FINAL, "Gone from the worker."),
     ],
 )
