@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, Self
 
 from lcm_core.etcd import _wire as wire
 from lcm_core.etcd.errors import EtcdUnavailable, LeaseLost
@@ -34,7 +34,7 @@ class EtcdClient:
         self._connections: dict[str, wire.Connection] = {}
         self._current = 0
 
-    async def __aenter__(self) -> "EtcdClient":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -1,0 +1,1 @@
+"""Identity of services: obtaining tokens and verifying them."""
