@@ -225,7 +225,10 @@ class ControlPlaneClient:
     async def upload_artifact(self, filename: str, content_type: str, content: bytes) -> ArtifactView:
         """Hand bytes (an exported topology) to the control plane."""
         return await self._api.upload(
-            "/api/internal/artifacts", filename=filename, content_type=content_type, content=content,
+            "/api/internal/artifacts",
+            filename=filename,
+            content_type=content_type,
+            content=content,
             response=ArtifactView,
         )
 

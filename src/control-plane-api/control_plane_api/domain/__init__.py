@@ -1,0 +1,1 @@
+"""Aggregates: state and rules without I/O."""

@@ -1,0 +1,1 @@
+"""Machinery under the aggregates: documents, repositories, mediation, composition."""
