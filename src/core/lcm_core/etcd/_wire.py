@@ -25,13 +25,14 @@ _PASSING = {
 }
 
 # gRPC refuses answers above 4 MiB by default, which a list of 4,000 keys exceeds. The subchannel pool is local so
-# that the back-off of one broken client does not delay another; reconnects stay quick after a restart of etcd.
+# that the back-off of one broken client does not delay another; reconnects stay quick after a restart of etcd. The
+# *minimum* reconnect back-off is in truth the limit of one connection attempt.
 _CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.max_receive_message_length", 128 * 1024 * 1024),
     ("grpc.max_send_message_length", 16 * 1024 * 1024),
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 2000),
     ("grpc.max_reconnect_backoff_ms", 1000),
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 5_000),
@@ -56,7 +57,9 @@ class Connection:
 
 def typed_error(error: Any) -> EtcdError:
     """The port's error for a gRPC error."""
-    text = f"etcd: {error.details() or error.code().name}"
+    details = error.details() or error.code().name
+    # gRPC's text for a refused connection repeats itself at length; the reason stands at its end.
+    text = f"etcd: {details.rsplit('last error: ', 1)[-1]}"
     if error.code() is rpc.StatusCode.NOT_FOUND and "lease" in text:
         return LeaseLost(text)
     return EtcdUnavailable(text) if error.code() in _PASSING else EtcdRefused(text)
