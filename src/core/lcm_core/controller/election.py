@@ -124,6 +124,11 @@ class LeaderElection:
     async def _campaign(self) -> tuple[Leadership, Lease, int] | None:
         """Try once to become leader; when another leads, wait until its key is gone. None: try again or stop."""
         held = await self._store.get(self._key)
+        if held is not None and held.value == self._value:
+            # Our own earlier lease, which could not be given up while etcd was away, and which a restarted etcd
+            # lets run anew: nobody else can be using it, because the identity is unique to this process.
+            await self._store.revoke_lease(held.lease)
+            return None
         if held is not None:
             await self._wait_until_gone(held)
             return None
