@@ -5,7 +5,7 @@ idempotency key and trace headers are added by :class:`~lcm_core.clients.http.Ap
 exceptions (``NotFound``, ``Conflict``, ``PreconditionFailed``, ``StaleTerm``, ``Invalid``, ``Unavailable``).
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import TypeVar
 
 from pydantic import BaseModel
@@ -52,11 +52,23 @@ PAGE_LIMIT = 200
 """Items per page when everything is read; the control plane's upper bound."""
 
 
-class ControlPlaneClient:
-    """The control plane as a controller sees it."""
+OnWrite = Callable[[str, str, int], None]
+"""Called with collection, object id and version after each write that answers with them."""
 
-    def __init__(self, api: ApiClient) -> None:
+
+def _nobody(collection: str, object_id: str, version: int) -> None:
+    """Nobody waits for versions."""
+
+
+class ControlPlaneClient:
+    """The control plane as a controller sees it.
+
+    ``on_write`` learns of each version written; the controller runtime passes its ``record_write``.
+    """
+
+    def __init__(self, api: ApiClient, *, on_write: OnWrite = _nobody) -> None:
         self._api = api
+        self._on_write = on_write
 
     # Reads -----------------------------------------------------------------------------------------------------
 
@@ -139,7 +151,7 @@ class ControlPlaneClient:
 
     async def open_task(self, body: OpenTask) -> Written:
         """Ask a person to look; repeated calls with the same key are one task."""
-        return await self._post("/api/internal/tasks:open", body, Written)
+        return await self._write("tasks", "/api/internal/tasks:open", body)
 
     async def close_task(self, body: CloseTask) -> None:
         """The reason of a task went away; unknown keys are fine."""
@@ -149,29 +161,33 @@ class ControlPlaneClient:
 
     async def place(self, body: PlacementBatch) -> PlacementBatchResult:
         """Place many sessions; each item has its own result."""
-        return await self._post("/api/internal/placements:batch", body, PlacementBatchResult)
+        result = await self._post("/api/internal/placements:batch", body, PlacementBatchResult)
+        for item in result.items:
+            if item.version is not None:
+                self._on_write("sessions", item.session_id, item.version)
+        return result
 
     async def explain(self, body: ExplanationBatch) -> BulkResult:
         """Store why sessions wait."""
-        return await self._post("/api/internal/explanations:batch", body, BulkResult)
+        return await self._write_many("sessions", "/api/internal/explanations:batch", body)
 
     async def unschedule(self, session_id: str, body: UnscheduleSession) -> Written:
         """Take a session's place away."""
-        return await self._post(f"/api/internal/sessions/{session_id}/unschedule", body, Written)
+        return await self._write("sessions", f"/api/internal/sessions/{session_id}/unschedule", body)
 
     async def scale_up(self, body: ScaleUpBatch) -> BulkResult:
         """Create workers, one per need; a known need answers with its worker's id."""
-        return await self._post("/api/internal/workers:scale-up", body, BulkResult)
+        return await self._write_many("workers", "/api/internal/workers:scale-up", body)
 
     async def set_worker_desired(self, worker_id: str, body: SetWorkerDesired) -> Written:
         """Wake, stop, drain or terminate a worker."""
-        return await self._post(f"/api/internal/workers/{worker_id}/desired", body, Written)
+        return await self._write("workers", f"/api/internal/workers/{worker_id}/desired", body)
 
     # Worker controller -----------------------------------------------------------------------------------------
 
     async def report_worker(self, worker_id: str, body: ReportWorker) -> Written:
         """Store what was observed of a machine."""
-        return await self._post(f"/api/internal/workers/{worker_id}/report", body, Written)
+        return await self._write("workers", f"/api/internal/workers/{worker_id}/report", body)
 
     async def report_metrics(self, body: MetricsBatch) -> None:
         """Store metrics samples; never changes a worker's version."""
@@ -181,11 +197,11 @@ class ControlPlaneClient:
 
     async def transition(self, session_id: str, body: TransitionSession) -> Written:
         """Move a session along its table."""
-        return await self._post(f"/api/internal/sessions/{session_id}/transition", body, Written)
+        return await self._write("sessions", f"/api/internal/sessions/{session_id}/transition", body)
 
     async def report_session(self, session_id: str, body: ReportSession) -> Written:
         """Store progress without a move."""
-        return await self._post(f"/api/internal/sessions/{session_id}/report", body, Written)
+        return await self._write("sessions", f"/api/internal/sessions/{session_id}/report", body)
 
     async def put_user_session(self, session_id: str, body: PutUserSession) -> UserSessionView:
         """Store the LDS side of a session."""
@@ -208,19 +224,19 @@ class ControlPlaneClient:
 
     async def report_worker_labs(self, worker_id: str, body: ReportWorkerLabs) -> Written:
         """Store what unmanaged labs take on a worker, or clear its ``labs`` finalizer."""
-        return await self._post(f"/api/internal/workers/{worker_id}/labs-report", body, Written)
+        return await self._write("workers", f"/api/internal/workers/{worker_id}/labs-report", body)
 
     async def report_labs(self, body: LabRecordBatch) -> BulkResult:
         """Store the labs seen on a worker."""
-        return await self._post("/api/internal/lab-records:batch", body, BulkResult)
+        return await self._write_many("lab-records", "/api/internal/lab-records:batch", body)
 
     async def finish_lab_action(self, record_id: str, body: LabActionResult) -> Written:
         """Report the outcome of a pending lab action."""
-        return await self._post(f"/api/internal/lab-records/{record_id}/action-result", body, Written)
+        return await self._write("lab-records", f"/api/internal/lab-records/{record_id}/action-result", body)
 
     async def sync_result(self, definition_id: str, body: SyncResult) -> Written:
         """Report the verdict on a definition's content."""
-        return await self._post(f"/api/internal/definitions/{definition_id}/sync-result", body, Written)
+        return await self._write("definitions", f"/api/internal/definitions/{definition_id}/sync-result", body)
 
     async def upload_artifact(self, filename: str, content_type: str, content: bytes) -> ArtifactView:
         """Hand bytes (an exported topology) to the control plane."""
@@ -231,6 +247,18 @@ class ControlPlaneClient:
             content=content,
             response=ArtifactView,
         )
+
+    async def _write(self, collection: str, path: str, body: BaseModel) -> Written:
+        written = await self._post(path, body, Written)
+        self._on_write(collection, written.id, written.version)
+        return written
+
+    async def _write_many(self, collection: str, path: str, body: BaseModel) -> BulkResult:
+        result = await self._post(path, body, BulkResult)
+        for item in result.items:
+            if item.version is not None:
+                self._on_write(collection, item.id, item.version)
+        return result
 
     async def _post(self, path: str, body: BaseModel, response: type[ModelT]) -> ModelT:
         return await self._api.call("POST", path, body=body, response=response)

@@ -23,7 +23,7 @@ from lcm_core.contracts.platform import ControllerHeartbeat, ObtainTerm
 from lcm_core.controller.admin import create_admin_app
 from lcm_core.controller.controller import Controller
 from lcm_core.controller.election import ElectionTimes, ElectionWon, LeaderElection
-from lcm_core.controller.leadership import Leadership, fencing_headers
+from lcm_core.controller.leadership import Leadership, fencing_headers, record_write
 from lcm_core.controller.parts import Build, ServiceContext, ServiceParts, ServiceSettings
 from lcm_core.controller.shards import LeasedKey, ShardAssignment, shard_of
 from lcm_core.controller.status import heartbeat
@@ -227,7 +227,7 @@ class ControllerService:
             http=provider,
         )
         clock = settings.clock.domain_clock()
-        return ServiceContext(settings, etcd, ControlPlaneClient(api), clock, verifier, stack)
+        return ServiceContext(settings, etcd, ControlPlaneClient(api, on_write=record_write), clock, verifier, stack)
 
     def _assign(self, etcd: EtcdClient) -> ShardAssignment:
         runtime = self._settings.runtime
