@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("core", "control-plane-api", "resource-scheduler", "worker-controller", "lablet-controller", "simulators", "cli")
+PACKAGES = tuple(sorted(path.parent.name for path in (ROOT / "src").glob("*/pyproject.toml")))
 
 
 def poetry_command() -> list[str]:
