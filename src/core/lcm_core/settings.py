@@ -186,7 +186,7 @@ class RuntimeSettings(BaseSettings):
         ge=0,
         le=65535,
         validation_alias="LCM_ADMIN_PORT",
-        description="Port of the admin API; 0 takes the service's default (8081 scheduler, 8082 lablets, 8083 workers).",
+        description="Port of the admin API; 0 means the service's own: 8081 scheduler, 8082 lablets, 8083 workers.",
     )
     advertised_url: str = Field(
         default="",

@@ -86,6 +86,13 @@ async def running(
         await asyncio.gather(loop, watching, return_exceptions=True)
 
 
+async def idle(controller: Controller, key: str) -> None:
+    """Wait until no worker has the key."""
+    async with asyncio.timeout(10):
+        while controller.inspect(key)[0].phase is KeyPhase.RUNNING:
+            await asyncio.sleep(0.001)
+
+
 async def test_every_object_is_looked_at_once_at_the_start_and_again_when_it_changes(store: EtcdClient) -> None:
     await write(store, "a", 1)
     await write(store, "b", 1)
@@ -136,7 +143,7 @@ async def test_raised_errors_become_outcomes(
     async with running(store, recorder, backoff=Backoff(first=60)) as (controller, _):
         await write(store, "a", 1)
         await recorder.until(1)
-        await asyncio.sleep(0)
+        await idle(controller, "a")
         state, report = controller.inspect("a")
         assert report is not None
         assert (report.outcome.kind, report.outcome.reason) == (kind, reason)
@@ -167,18 +174,17 @@ async def test_an_instant_of_domain_time_becomes_a_real_timer(store: EtcdClient)
     async with running(store, recorder, domain_clock=clock) as (controller, _):
         await write(store, "a", 1)
         await recorder.until(1)
-        await asyncio.sleep(0)
+        await idle(controller, "a")
         assert controller.inspect("a")[0].due_in == pytest.approx(7200, abs=5)
 
 
 async def test_a_key_is_not_decided_again_before_its_own_write_is_seen(store: EtcdClient) -> None:
     seen: list[int] = []
-    informer: Informer[StateSummary] | None = None
 
     async def body(key: str) -> Outcome:
-        assert informer is not None
         seen.append(informer.version(key))
         if len(seen) == 1:
+            record_write("sessions", key, 2)  # accepted by the control plane, visible here only later
             return Outcome.requeue_after(0.001, "Polls", "Looks again at once.")
         return DONE
 
@@ -224,9 +230,8 @@ async def test_the_echo_of_a_recorded_failure_does_not_cause_a_retry_but_news_do
     recorder = Recorder(body)
     async with running(store, recorder, backoff=Backoff(first=60)) as (controller, informer):
         await write(store, "a", 1)
-        async with asyncio.timeout(5):
-            while not controller.reports:
-                await asyncio.sleep(0.001)
+        await recorder.until(1)
+        await idle(controller, "a")
         assert await informer.wait_version("a", 2, 5)
         assert controller.inspect("a")[0].phase is KeyPhase.DELAYED
         assert recorder.runs == ["a"]
@@ -348,9 +353,10 @@ async def test_keys_can_be_triggered_paused_and_inspected(store: EtcdClient) -> 
     async with running(store, recorder) as (controller, _):
         await write(store, "a", 1)
         await recorder.until(1)
+        await idle(controller, "a")
         controller.trigger("a")
         await recorder.until(2)
-        await asyncio.sleep(0)
+        await idle(controller, "a")
         controller.queue.pause("a")
         controller.trigger("a")
         assert controller.inspect("a")[0].phase is KeyPhase.HELD

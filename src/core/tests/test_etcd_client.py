@@ -2,10 +2,10 @@
 
 import asyncio
 import socket
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 import pytest
-from core_etcd import EtcdProcess, free_port
 
 from lcm_core.etcd import (
     EtcdClient,
@@ -25,6 +25,8 @@ from lcm_core.etcd import (
     object_key,
 )
 from lcm_core.etcd.keys import ObjectKey
+from lcm_simulators.embedded.etcd import EtcdServer
+from lcm_simulators.embedded.process import free_port
 
 KEY = object_key("sessions", "s1")
 
@@ -33,14 +35,13 @@ def state(version: int, phase: str = "pending") -> bytes:
     return encode_state(StateSummary(version=version, generation=1, phase=phase))
 
 
-async def next_events(batches: "asyncio.Queue[WatchBatch] | object") -> WatchBatch:
-    async def read() -> WatchBatch:
-        while True:
-            batch = await anext(batches)  # type: ignore[call-overload]
+async def next_events(batches: AsyncIterator[WatchBatch]) -> WatchBatch:
+    """The next batch that holds events; raises what ends the watch."""
+    async with asyncio.timeout(5):
+        async for batch in batches:
             if batch.events:
                 return batch
-
-    return await asyncio.wait_for(read(), 5)
+    raise AssertionError("a watch ends only with an error")
 
 
 async def test_a_guarded_put_creates_replaces_older_and_refuses_older_or_equal(store: EtcdClient) -> None:
@@ -128,15 +129,14 @@ async def test_a_quiet_watch_gives_signs_of_life(store: EtcdClient) -> None:
     assert all(batch.events == () and batch.revision > 0 for batch in signs)
 
 
-async def test_a_frozen_etcd_is_noticed(private_etcd: EtcdProcess, private_store: EtcdClient) -> None:
+async def test_a_frozen_etcd_is_noticed(private_etcd: EtcdServer, private_store: EtcdClient) -> None:
     batches = private_store.watch("/lcm/", progress_seconds=0.1, silence_seconds=0.5)
     async with aclosing(batches):  # type: ignore[type-var]
         await anext(batches)
         private_etcd.pause()
         try:
             with pytest.raises(WatchSilent):
-                while True:
-                    await asyncio.wait_for(anext(batches), 5)
+                await next_events(batches)
         finally:
             private_etcd.resume()
 
@@ -147,9 +147,7 @@ async def test_a_watch_from_a_compacted_revision_says_so(store: EtcdClient) -> N
     last = await store.put(KEY, b"3")
     await store.compact(last)
     with pytest.raises(RevisionCompacted) as caught:
-        async with aclosing(store.watch("/lcm/", from_revision=start)) as batches:  # type: ignore[type-var]
-            while True:
-                await asyncio.wait_for(anext(batches), 5)
+        await next_events(store.watch("/lcm/", from_revision=start))
     assert caught.value.compact_revision == last
 
 
@@ -162,13 +160,13 @@ async def test_a_watch_from_the_future_or_of_another_store_says_so(store: EtcdCl
 
 
 async def test_a_wiped_etcd_is_another_incarnation_and_a_restarted_one_is_not(
-    private_etcd: EtcdProcess, private_store: EtcdClient
+    private_etcd: EtcdServer, private_store: EtcdClient
 ) -> None:
     before = await private_store.incarnation()
     private_etcd.kill()
-    private_etcd.start()
+    await private_etcd.start()
     assert await _eventually_incarnation(private_store) == before
-    private_etcd.wipe()
+    await private_etcd.wipe()
     assert await _eventually_incarnation(private_store) != before
 
 
@@ -186,16 +184,16 @@ async def test_processes_that_meet_an_empty_store_agree_on_its_incarnation(store
     assert len(set(await asyncio.gather(*(store.incarnation() for _ in range(10))))) == 1
 
 
-async def test_the_next_endpoint_is_used_when_one_is_away(shared_etcd: EtcdProcess) -> None:
-    async with EtcdClient([f"127.0.0.1:{free_port()}", shared_etcd.endpoint]) as client:
+async def test_the_next_endpoint_is_used_when_one_is_away(etcd_server: EtcdServer) -> None:
+    async with EtcdClient([f"127.0.0.1:{free_port()}", etcd_server.endpoint]) as client:
         assert (await client.put_guarded(object_key("sessions", "failover"), state(1))).applied
         assert await client.get(KEY + "/none") is None
 
 
-async def test_an_endpoint_that_accepts_and_never_answers_times_out(shared_etcd: EtcdProcess) -> None:
+async def test_an_endpoint_that_accepts_and_never_answers_times_out(etcd_server: EtcdServer) -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         endpoint = f"127.0.0.1:{deaf.getsockname()[1]}"
-        async with EtcdClient([endpoint, shared_etcd.endpoint], timeout_seconds=0.3) as client:
+        async with EtcdClient([endpoint, etcd_server.endpoint], timeout_seconds=0.3) as client:
             assert await client.put(KEY, b"1") > 0
 
 

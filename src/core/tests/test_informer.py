@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from core_etcd import EtcdProcess
 
 from lcm_core.controller import Change, ChangeKind, Informer, state_informer
 from lcm_core.etcd import EtcdClient, EtcdUnavailable, StateSummary, encode_state, object_key
+from lcm_simulators.embedded.etcd import EtcdServer
 
 Changes = list[Change[StateSummary]]
 
@@ -90,14 +90,14 @@ async def test_other_facets_and_malformed_values_are_left_out(store: EtcdClient)
 
 
 async def test_changes_made_while_etcd_was_killed_and_restarted_arrive_once(
-    private_etcd: EtcdProcess, private_store: EtcdClient
+    private_etcd: EtcdServer, private_store: EtcdClient
 ) -> None:
     writer = EtcdClient([private_etcd.endpoint])
     expected: dict[str, int] = {}
     async with running(private_store) as (informer, changes):
         for round_number in range(3):
             private_etcd.kill()
-            await asyncio.to_thread(private_etcd.start)
+            await private_etcd.start()
             for number in range(5):
                 key = f"{round_number}-{number}"
                 await write(writer, key, 1)
@@ -109,7 +109,7 @@ async def test_changes_made_while_etcd_was_killed_and_restarted_arrive_once(
 
 
 async def test_a_compaction_while_disconnected_leads_to_a_new_list(
-    private_etcd: EtcdProcess, private_store: EtcdClient
+    private_etcd: EtcdServer, private_store: EtcdClient
 ) -> None:
     async with EtcdClient([private_etcd.endpoint]) as writer:
         await write(writer, "stays", 1)
@@ -130,7 +130,7 @@ async def test_a_compaction_while_disconnected_leads_to_a_new_list(
 
 @pytest.mark.parametrize("overtaken", [False, True], ids=["revision behind", "revision overtaken"])
 async def test_a_wiped_etcd_is_followed_and_its_emptiness_is_not_believed_at_once(
-    private_etcd: EtcdProcess, private_store: EtcdClient, overtaken: bool
+    private_etcd: EtcdServer, private_store: EtcdClient, overtaken: bool
 ) -> None:
     async with EtcdClient([private_etcd.endpoint]) as writer:
         for version in range(1, 6):
@@ -139,7 +139,7 @@ async def test_a_wiped_etcd_is_followed_and_its_emptiness_is_not_believed_at_onc
         async with running(private_store, resync_seconds=3.0) as (informer, changes):
             assert set(informer.items) == {"a", "b"}
             private_etcd.kill()
-            await asyncio.to_thread(private_etcd.wipe)
+            await private_etcd.wipe()
             for number in range(40 if overtaken else 0):
                 await writer.put("/other", str(number).encode())
             await write(writer, "a", 6)
@@ -148,7 +148,7 @@ async def test_a_wiped_etcd_is_followed_and_its_emptiness_is_not_believed_at_onc
             await until(informer, {"a": 6})
 
 
-async def test_a_frozen_etcd_is_given_up_and_rejoined(private_etcd: EtcdProcess, private_store: EtcdClient) -> None:
+async def test_a_frozen_etcd_is_given_up_and_rejoined(private_etcd: EtcdServer, private_store: EtcdClient) -> None:
     async with running(private_store) as (informer, _):
         await write(private_store, "a", 1)
         await until(informer, {"a": 1})
@@ -182,14 +182,14 @@ async def test_one_can_wait_for_a_version_but_not_forever(store: EtcdClient) -> 
         assert not await informer.wait_version("a", 9, 0.05)
 
 
-async def test_the_first_sync_waits_for_etcd(private_etcd: EtcdProcess, private_store: EtcdClient) -> None:
+async def test_the_first_sync_waits_for_etcd(private_etcd: EtcdServer, private_store: EtcdClient) -> None:
     await write(private_store, "a", 1)
     private_etcd.kill()
     informer = state_informer(private_store, "sessions")
     task = asyncio.create_task(informer.run())
     await asyncio.sleep(0)
     assert not informer.synced
-    await asyncio.to_thread(private_etcd.start)
+    await private_etcd.start()
     await until(informer, {"a": 1})
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

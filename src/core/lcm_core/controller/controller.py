@@ -243,7 +243,7 @@ class Controller:
                     outcome = await self.spec.reconciler.reconcile(key)
             except LeadershipLost:
                 raise
-            except Exception as error:  # noqa: BLE001 - one of the platform's two catch-alls: the loop must survive
+            except Exception as error:
                 outcome = self._timed_out() if limit.expired() else self._outcome_of(error, key)
             writes.update(context.writes)
             if outcome.failed:

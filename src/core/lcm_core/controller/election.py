@@ -58,6 +58,13 @@ class ElectionTimes:
             raise ValueError("an election needs a lease of at least 2 s and a margin below half of it")
 
 
+async def _wait_at_most(event: asyncio.Event, seconds: float) -> None:
+    """Wait for the event, but no longer. Not wait_for: before Python 3.12 that can lose a cancellation."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+
+
 class LeaderElection:
     """Candidate for one shard of one service.
 
@@ -118,8 +125,7 @@ class LeaderElection:
             self.leadership.ending.set()
 
     async def _pause(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), seconds)
+        await _wait_at_most(self._stopping, seconds)
 
     async def _campaign(self) -> tuple[Leadership, Lease, int] | None:
         """Try once to become leader; when another leads, wait until its key is gone. None: try again or stop."""
@@ -217,8 +223,7 @@ class LeaderElection:
                 return await self._obtain_term(won)
             except ApiError as error:
                 log.warning("%s shard %s won and waits for its term: %s", self._service, self._shard, error)
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(leadership.ending.wait(), pause)
+                await _wait_at_most(leadership.ending, pause)
                 pause = min(2.0, pause * 2)
         return 0
 
@@ -226,8 +231,7 @@ class LeaderElection:
         """Extend the deadline; returns when leadership is lost, having said so."""
         pause = lease.ttl_seconds / 3
         while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(leadership.lost.wait(), min(pause, leadership.remaining))
+            await _wait_at_most(leadership.lost, min(pause, leadership.remaining))
             if leadership.lost.is_set():
                 return
             if not leadership.valid:

@@ -7,7 +7,7 @@ progress notifications and cannot compare values inside nested transactions.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from aetcd import rpc  # type: ignore[import-untyped]
+from aetcd import rpc
 
 from lcm_core.etcd.errors import EtcdError, EtcdRefused, EtcdUnavailable, LeaseLost
 from lcm_core.etcd.model import EventKind, GuardedWrite, KeyValue, WatchEvent

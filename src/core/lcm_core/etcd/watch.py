@@ -37,7 +37,8 @@ class WatchStream:
             StoreReplaced: the revision to start from lies in the future; etcd would stay silent on such a watch.
         """
         try:
-            await asyncio.wait_for(self._call.write(wire.watch_create(self._prefix, self._from_revision)), timeout)
+            async with asyncio.timeout(timeout):
+                await self._call.write(wire.watch_create(self._prefix, self._from_revision))
         except wire.RpcError as error:
             raise wire.typed_error(error) from error
         except TimeoutError as error:
@@ -73,7 +74,9 @@ class WatchStream:
 
     async def _read(self, timeout: float) -> Any:
         try:
-            answer = await asyncio.wait_for(self._call.read(), timeout)
+            # Not wait_for: before Python 3.12 it loses a cancellation that arrives together with the answer.
+            async with asyncio.timeout(timeout):
+                answer = await self._call.read()
         except TimeoutError as error:
             raise WatchSilent(f"watch of {self._prefix}: no sign of life for {timeout:g} s") from error
         except wire.RpcError as error:
