@@ -70,32 +70,66 @@ def is_current(tool: str, folder: Path) -> bool:
     return stamp.exists() and stamp.read_text() == fingerprint(tool)
 
 
+def index_address() -> str:
+    """Address of the package index that pip is set up for on this machine; empty when pip is not there."""
+    if configured := os.environ.get("PIP_INDEX_URL"):
+        return configured
+    asked = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "get", "global.index-url"], capture_output=True, text=True, check=False
+    )
+    return asked.stdout.strip() if asked.returncode == 0 else ""
+
+
+def uv_command(folder: Path, python: Path, requirements: Path) -> tuple[list[str], dict[str, str]]:
+    """Command and environment that install with uv: twenty times as fast as pip for the large tools."""
+    variables = dict(os.environ)
+    if certificates := variables.get("PIP_CERT"):
+        variables.setdefault("SSL_CERT_FILE", certificates)
+    if index := index_address():
+        variables.setdefault("UV_DEFAULT_INDEX", index)
+    variables.setdefault("UV_CACHE_DIR", str(tools_dir() / "uv-cache"))
+    uv = str(folder / "uv" / "bin" / "uv")
+    options = [
+        "--quiet",
+        "--no-config",
+        "--python",
+        str(python),
+        "--require-hashes",
+        "--requirement",
+        str(requirements),
+    ]
+    return [uv, "pip", "install", *options], variables
+
+
+def pip_command(python: Path, requirements: Path, *, shared_pip: bool) -> list[str]:
+    """Command that installs with pip: this interpreter's own, else the one of the new environment."""
+    pip = [sys.executable, "-m", "pip", "--python", str(python)] if shared_pip else [str(python), "-m", "pip"]
+    options = ["--quiet", "--disable-pip-version-check", "--no-input", "--no-compile", "--require-hashes"]
+    return [*pip, "install", *options, "--requirement", str(requirements)]
+
+
 def install(tool: str, folder: Path) -> str:
-    """Install ``tool`` and return one line about it. Raises ``BootstrapError`` when pip cannot."""
+    """Install ``tool`` and return one line about it. Raises ``BootstrapError`` when it cannot be had."""
     started = time.monotonic()
     environment = folder / tool
-    has_pip = importlib.util.find_spec("pip") is not None
+    shared_pip = importlib.util.find_spec("pip") is not None
     version_file = environment / "pyvenv.cfg"
     same_python = version_file.exists() and f"version = {platform.python_version()}" in version_file.read_text()
     if not same_python:
-        venv.EnvBuilder(with_pip=not has_pip, clear=environment.exists(), symlinks=True).create(environment)
+        venv.EnvBuilder(with_pip=not shared_pip, clear=environment.exists(), symlinks=True).create(environment)
     python = environment / "bin" / "python"
-    # The running interpreter's pip installs into the other environment: a pip of its own would cost seconds per tool.
-    pip = [sys.executable, "-m", "pip", "--python", str(python)] if has_pip else [str(python), "-m", "pip"]
-    command = [*pip, "install", "--quiet", "--disable-pip-version-check", "--no-input", "--only-binary", ":all:"]
-    if tool == "moto":
-        # antlr4 and jsonpath-ng style dependencies are published as pure-Python source archives.
-        command = command[:-2]
-    result = subprocess.run(
-        [*command, "--require-hashes", "--requirement", str(REQUIREMENTS[tool])],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if result.returncode:
-        machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
-        advice = ADVICE.get(tool, "Look at the message above, then run this again.")
-        raise BootstrapError(f"{tool} could not be installed on {machine}.\n{result.stderr.strip()}\n{advice}")
+    done = False
+    if (folder / "uv" / "bin" / "uv").exists():
+        command, variables = uv_command(folder, python, REQUIREMENTS[tool])
+        done = subprocess.run(command, env=variables, capture_output=True, check=False).returncode == 0
+    if not done:
+        # pip knows every way a machine may be set up (proxies, mirrors, wheel folders), so it has the last word.
+        command = pip_command(python, REQUIREMENTS[tool], shared_pip=shared_pip)
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        if result.returncode:
+            machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+            advice = ADVICE.get(tool, "Look at the message above, then run this again.")
+            raise BootstrapError(f"{tool} could not be installed on {machine}.\n{result.stderr.strip()}\n{advice}")
     (environment / ".stamp").write_text(fingerprint(tool))
     return f"{tool} ready in {time.monotonic() - started:.0f} s"
 
@@ -122,6 +156,9 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         with only_one_at_a_time(tools_dir()):
             missing = [tool for tool in tools if not is_current(tool, folder)]
+            if missing and not is_current("uv", folder):
+                print(install("uv", folder), flush=True)
+            missing = [tool for tool in missing if tool != "uv"]
             with ThreadPoolExecutor(max_workers=2) as pool:
                 for line in pool.map(lambda tool: install(tool, folder), missing):
                     print(line, flush=True)
