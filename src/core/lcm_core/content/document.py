@@ -45,6 +45,7 @@ class Document:
     file: str
     value: object
     lines: Mapping[Path, int] = field(default_factory=dict)
+    is_json: bool = False
 
     def line_of(self, path: Path) -> int:
         """Line (from 1) of a part, or of the nearest part around it; 0 when unknown."""
@@ -225,7 +226,7 @@ def _parse_json(text: str, file: str, limits: DocumentLimits) -> Document:
         lines = _Composer(text, file, limits).document().lines  # JSON is nearly YAML: good enough to find lines
     except ContentRefused:
         lines = {}
-    return Document(file, value, lines)
+    return Document(file, value, lines, is_json=True)
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:

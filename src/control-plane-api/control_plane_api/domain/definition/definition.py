@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from control_plane_api.kernel.aggregate import Resource, ResourceEvent
+from control_plane_api.kernel.errors import RuleError
 from lcm_core.contracts.common import Resources
 from lcm_core.contracts.definitions import (
     DefinitionSpec,
@@ -28,12 +29,8 @@ class DefinitionChanged(ResourceEvent):
         return f"lcm.definition.{self.change}.v1"
 
 
-class DefinitionRuleError(ValueError):
+class DefinitionRuleError(RuleError):
     """A request that the definition's present state does not allow; ``code`` names the rule."""
-
-    def __init__(self, code: str, message: str) -> None:
-        self.code = code
-        super().__init__(message)
 
 
 class LabletDefinition(Resource[DefinitionSpec, DefinitionStatus]):

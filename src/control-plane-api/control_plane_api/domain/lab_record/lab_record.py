@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from control_plane_api.kernel.aggregate import Resource, ResourceEvent
+from control_plane_api.kernel.errors import RuleError
 from lcm_core.contracts.workers import LabActionResult, LabRecordReport, LabRecordSpec, LabRecordStatus
 from lcm_core.domain import LAB_STATES
 from lcm_core.domain.vocabulary import Kind, LabPhase
@@ -23,12 +24,8 @@ class LabActionRequested(ResourceEvent):
     action: str
 
 
-class LabRuleError(ValueError):
+class LabRuleError(RuleError):
     """A request that the lab's present state does not allow; ``code`` names the rule."""
-
-    def __init__(self, code: str, message: str) -> None:
-        self.code = code
-        super().__init__(message)
 
 
 class LabRecord(Resource[LabRecordSpec, LabRecordStatus]):

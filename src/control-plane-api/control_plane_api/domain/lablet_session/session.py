@@ -12,6 +12,7 @@ from control_plane_api.domain.lablet_session.events import (
     SessionSpecChanged,
 )
 from control_plane_api.kernel.aggregate import Resource
+from control_plane_api.kernel.errors import RuleError
 from lcm_core.contracts.common import Slot, UtcTime
 from lcm_core.contracts.sessions import (
     Explanation,
@@ -40,12 +41,8 @@ HISTORY_LIMIT = 20
 SIGNAL_LIMIT = 20
 
 
-class SessionRuleError(ValueError):
+class SessionRuleError(RuleError):
     """A request that the session's present state does not allow; ``code`` names the rule."""
-
-    def __init__(self, code: str, message: str) -> None:
-        self.code = code
-        super().__init__(message)
 
 
 class LabletSession(Resource[SessionSpec, SessionStatus]):

@@ -11,6 +11,7 @@ from control_plane_api.domain.worker.events import (
     WorkerWanted,
 )
 from control_plane_api.kernel.aggregate import Resource
+from control_plane_api.kernel.errors import RuleError
 from lcm_core.contracts.workers import (
     ReportWorker,
     ReportWorkerLabs,
@@ -40,12 +41,8 @@ NEEDED_FOR_SCHEDULING = (
 _OBSERVED_FIELDS = ("instance", "attempt", "endpoint", "cml", "license", "capacity")
 
 
-class WorkerRuleError(ValueError):
+class WorkerRuleError(RuleError):
     """A request that the worker's present state does not allow; ``code`` names the rule."""
-
-    def __init__(self, code: str, message: str) -> None:
-        self.code = code
-        super().__init__(message)
 
 
 class Worker(Resource[WorkerSpec, WorkerStatus]):

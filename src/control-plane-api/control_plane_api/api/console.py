@@ -1,0 +1,37 @@
+"""Serves the built console; every path that is not a file is a page of it."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+_NOT_BUILT = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Lablet Cloud Manager</title></head>
+<body><main><h1>Lablet Cloud Manager</h1><p>The console is not built. Run <code>make build-ui</code>, or use the
+<a href="/api/docs">API</a>.</p></main></body></html>"""
+
+
+def install_console(app: FastAPI, folder: Path) -> None:
+    """Replace the routes of the UI sub-application by the console."""
+    index = folder / "index.html"
+
+    async def page(request: Request) -> Response:
+        path = str(request.path_params.get("path", ""))
+        wanted = (folder / path).resolve()
+        if path and wanted.is_file() and wanted.is_relative_to(folder.resolve()):
+            return FileResponse(wanted)
+        if "." in path.rsplit("/", 1)[-1]:
+            raise HTTPException(404, f"There is no file {path}.")
+        if not index.is_file():
+            return HTMLResponse(_NOT_BUILT, status_code=200 if not path else 404)
+        return FileResponse(index, headers={"Cache-Control": "no-cache"})
+
+    # The framework's sub-application comes with an OpenAPI document of its own, which a console does not have.
+    app.router.routes.clear()
+    if (folder / "assets").is_dir():
+        app.router.routes.append(Mount("/assets", StaticFiles(directory=folder / "assets"), name="assets"))
+    app.router.routes.append(Route("/", page))
+    app.router.routes.append(Route("/{path:path}", page))

@@ -1,0 +1,1 @@
+"""Routers; every module with a ``router`` is mounted."""

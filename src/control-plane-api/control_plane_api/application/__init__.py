@@ -1,0 +1,1 @@
+"""Commands and queries: authorize, load, change, save."""

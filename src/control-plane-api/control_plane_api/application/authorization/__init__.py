@@ -1,0 +1,1 @@
+"""Authorization: one table and the functions that read it."""

@@ -1,0 +1,111 @@
+"""Commands on lab records."""
+
+import hashlib
+from dataclasses import dataclass
+
+from control_plane_api.application.authorization.policy import Action
+from control_plane_api.application.authorization.require import require
+from control_plane_api.application.base import BaseCommand, Handler, written
+from control_plane_api.application.ports import ListQuery
+from control_plane_api.domain.lab_record.lab_record import LabRecord
+from lcm_core.contracts.common import BulkItemResult, BulkResult, Written
+from lcm_core.contracts.workers import LabActionResult, LabRecordBatch, LabRecordReport, LabRecordView
+from lcm_core.domain.vocabulary import LabPhase
+
+LABS_PER_WORKER = 1000
+
+
+def record_id(worker_id: str, cml_lab_id: str) -> str:
+    """The id of a lab record, the same whoever reports the lab first."""
+    return "l" + hashlib.sha256(f"{worker_id}/{cml_lab_id}".encode()).hexdigest()[:20]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportLabsCommand(BaseCommand[BulkResult]):
+    """Labs seen on a worker."""
+
+    batch: LabRecordBatch
+
+
+class ReportLabsHandler(Handler[ReportLabsCommand, BulkResult]):
+    """Upserts records; a complete list also tells which labs are gone."""
+
+    async def handle_async(self, request: ReportLabsCommand) -> BulkResult:
+        """One result per lab."""
+        batch = request.batch
+        await self._deps.workers.get(batch.worker_id)
+        items = [await self._upsert(batch.worker_id, lab, request.principal.actor) for lab in batch.items]
+        if batch.complete:
+            await self._sweep(batch.worker_id, {lab.cml_lab_id for lab in batch.items})
+        return BulkResult(items=items)
+
+    async def _upsert(self, worker_id: str, lab: LabRecordReport, actor: str) -> BulkItemResult:
+        key, now = record_id(worker_id, lab.cml_lab_id), self._deps.clock.now()
+        if await self._deps.lab_records.find(key) is None:
+            record = LabRecord.found(key, worker_id, lab, actor, now)
+            if await self._deps.lab_records.add(record):
+                return BulkItemResult(id=key, status=201, version=record.version)
+
+        def mutate(record: LabRecord) -> None:
+            if record.status.phase is not LabPhase.DELETED:
+                record.observed(lab, now)
+
+        record = await self._deps.lab_records.update(key, mutate)
+        return BulkItemResult(id=key, status=200, version=record.version)
+
+    async def _sweep(self, worker_id: str, seen: set[str]) -> None:
+        query = ListQuery(filters={"spec.worker_id": worker_id}, limit=LABS_PER_WORKER)
+        now = self._deps.clock.now()
+
+        def mutate(record: LabRecord) -> None:
+            record.gone(now)
+
+        for known in (await self._deps.lab_records.list(query)).items:
+            if known.spec.cml_lab_id not in seen and known.status.phase is not LabPhase.DELETED:
+                await self._deps.lab_records.update(known.key, mutate)
+
+
+@dataclass(frozen=True, slots=True)
+class AskLabCommand(BaseCommand[LabRecordView]):
+    """Ask for a lab action."""
+
+    record_id: str
+    action: str
+    expected_version: int | None = None
+
+
+class AskLabHandler(Handler[AskLabCommand, LabRecordView]):
+    """Stores the pending action; the lablet controller carries it out."""
+
+    async def handle_async(self, request: AskLabCommand) -> LabRecordView:
+        """Answers the record after the change."""
+        require(request.principal, Action.LAB_OPERATE)
+
+        def mutate(record: LabRecord) -> None:
+            record.request(request.action, request.principal.actor, self._deps.clock.now())
+
+        record = await self._deps.lab_records.update(
+            request.record_id, mutate, expected_version=request.expected_version
+        )
+        return record.view(LabRecordView)
+
+
+@dataclass(frozen=True, slots=True)
+class FinishLabActionCommand(BaseCommand[Written]):
+    """Outcome of a lab action."""
+
+    record_id: str
+    body: LabActionResult
+
+
+class FinishLabActionHandler(Handler[FinishLabActionCommand, Written]):
+    """Stores the outcome."""
+
+    async def handle_async(self, request: FinishLabActionCommand) -> Written:
+        """Where the record stands now."""
+
+        def mutate(record: LabRecord) -> None:
+            record.finish_action(request.body, self._deps.clock.now())
+
+        record = await self._deps.lab_records.update(request.record_id, mutate)
+        return written(record, record.status.phase)

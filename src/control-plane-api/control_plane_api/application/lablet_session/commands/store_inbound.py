@@ -1,0 +1,55 @@
+"""Make inbound CloudEvents durable and attach them to their sessions as signals."""
+
+from dataclasses import dataclass
+
+from control_plane_api.application.base import BaseCommand, Handler
+from control_plane_api.application.ports import Deps
+from control_plane_api.domain.lablet_session.session import LabletSession
+from lcm_core.contracts.sessions import (
+    InboundEvent,
+    InboundEventBatch,
+    InboundEventBatchResult,
+    InboundEventResult,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreInboundCommand(BaseCommand[InboundEventBatchResult]):
+    """Store."""
+
+    batch: InboundEventBatch
+
+
+class StoreInboundHandler(Handler[StoreInboundCommand, InboundEventBatchResult]):
+    """One insert for the batch; attaching may fail and is repeated by the sweeper."""
+
+    async def handle_async(self, request: StoreInboundCommand) -> InboundEventBatchResult:
+        """One result per event."""
+        events = request.batch.items
+        fresh = await self._deps.inbound.insert(events, self._deps.clock.now())
+        results = []
+        for event, new in zip(events, fresh, strict=True):
+            if not new:
+                results.append(InboundEventResult(id=event.id, result="duplicate"))
+                continue
+            attached = await attach(self._deps, event)
+            results.append(InboundEventResult(id=event.id, result="stored" if attached else "ignored"))
+        return InboundEventBatchResult(items=results)
+
+
+async def attach(deps: Deps, event: InboundEvent) -> bool:
+    """Hand an event to its session; False when its type or session is unknown (it stays on record)."""
+    session_id = event.session_id or event.subject
+    known = await deps.sessions.find(session_id) if session_id else None
+    if known is None and event.external_id:
+        session_id = await deps.inbound.session_of_external(event.external_id)
+        known = await deps.sessions.find(session_id) if session_id else None
+    if known is not None and event.signal is not None:
+        kind, now = event.signal, deps.clock.now()
+
+        def mutate(session: LabletSession) -> None:
+            session.signal(f"{event.source}#{event.id}", kind, now)
+
+        await deps.sessions.update(session_id, mutate)
+    await deps.inbound.mark_applied(event)
+    return known is not None and event.signal is not None

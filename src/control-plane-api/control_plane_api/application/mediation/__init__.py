@@ -1,0 +1,1 @@
+"""How commands and queries reach their handlers."""

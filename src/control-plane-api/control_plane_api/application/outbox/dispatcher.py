@@ -1,0 +1,155 @@
+"""From committed documents to etcd and the event log: at least once, in order per aggregate (ruling 4).
+
+For each document with a pending outbox: put the newest state in etcd (guarded by the version), append the events to the
+collection ``events`` (unique event id), then pull them from the outbox. Repeating any step is harmless, so two control
+planes may work on the same document, and a crash at any instruction only leads to a repetition.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from pymongo.errors import BulkWriteError, PyMongoError
+
+from control_plane_api.application.projection.projections import BY_COLLECTION, PROJECTIONS, Projected, project
+from control_plane_api.infrastructure.mongo.database import Collection, Database, ensure_index
+from control_plane_api.kernel.failpoints import failpoint
+from lcm_core.etcd import EtcdError, EtcdStore, GuardedWrite
+
+log = logging.getLogger(__name__)
+
+SWEEP_SECONDS = 1.0
+SWEEP_LIMIT = 500
+CONCURRENCY = 16
+DUPLICATE_KEY = 11000
+PAUSE_AFTER_FAILURE = 0.5
+
+
+class Dispatcher:
+    """Drains outboxes; woken by the stores, and by a sweep each second for what a crash left behind."""
+
+    def __init__(self, database: Database, etcd: EtcdStore) -> None:
+        self._database = database
+        self._etcd = etcd
+        self._events: Collection = database["events"]
+        self._waiting: dict[tuple[str, str], None] = {}
+        self._busy: set[tuple[str, str]] = set()
+        self._wake = asyncio.Event()
+        self._on_events: list[Callable[[], None]] = []
+        self.failing = ""
+
+    async def create_indexes(self) -> None:
+        """For the audit search and the CloudEvents cursor."""
+        await ensure_index(self._events, [("unsent", 1)], sparse=True)
+        await ensure_index(self._events, [("aggregate_id", 1), ("at", -1)])
+        await ensure_index(self._events, [("at", -1), ("_id", -1)])
+        await ensure_index(self._events, [("actor", 1), ("at", -1)])
+
+    def changed(self, collection: str, document_id: str) -> None:
+        """A document was committed; drain it soon."""
+        self._waiting[(collection, document_id)] = None
+        self._wake.set()
+
+    def subscribe(self, callback: Callable[[], None]) -> None:
+        """Be told when events were appended."""
+        self._on_events.append(callback)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._sweep())
+            for _ in range(CONCURRENCY):
+                group.create_task(self._drain_forever())
+
+    async def _sweep(self) -> None:
+        while True:
+            try:
+                for projected in PROJECTIONS:
+                    cursor = self._database[projected.collection].find({"pending": True}, {"_id": 1})
+                    async for document in cursor.limit(SWEEP_LIMIT):
+                        self.changed(projected.collection, document["_id"])
+            except PyMongoError as error:
+                self._note_failure("database", error)
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    async def _drain_forever(self) -> None:
+        while True:
+            item = self._next()
+            if item is None:
+                self._wake.clear()
+                await self._wake.wait()
+                continue
+            self._busy.add(item)
+            try:
+                await self._drain(BY_COLLECTION[item[0]], item[1])
+                self.failing = ""
+            except (EtcdError, PyMongoError) as error:
+                self._note_failure("etcd" if isinstance(error, EtcdError) else "database", error)
+                await asyncio.sleep(PAUSE_AFTER_FAILURE)
+                self._waiting[item] = None
+            finally:
+                self._busy.discard(item)
+                self._wake.set()
+
+    def _next(self) -> tuple[str, str] | None:
+        """The oldest waiting document that nobody works on; one at a time per document keeps the order."""
+        for item in self._waiting:
+            if item not in self._busy:
+                del self._waiting[item]
+                return item
+        return None
+
+    async def _drain(self, projected: Projected, document_id: str) -> None:
+        collection = self._database[projected.collection]
+        document = await collection.find_one({"_id": document_id})
+        if document is None:
+            await self._forget(projected, document_id)
+            return
+        if not document.get("pending"):
+            return
+        failpoint("before-projection")
+        await self._etcd.put_guarded_many([GuardedWrite(key, value) for key, value in project(projected, document)])
+        failpoint("after-projection")
+        entries = document.get("outbox") or []
+        await self._append(entries)
+        failpoint("after-events")
+        await self._pull(collection, document, entries)
+        failpoint("after-pull")
+        for callback in self._on_events:
+            callback()
+
+    async def _forget(self, projected: Projected, document_id: str) -> None:
+        """A purged aggregate disappears from etcd; ids are never used twice, so no newer value can be hit."""
+        await self._etcd.delete_prefix(f"/lcm/{projected.etcd_collection}/{document_id}/")
+
+    async def _append(self, entries: list[dict[str, Any]]) -> None:
+        if not entries:
+            return
+        documents = [{"_id": entry["event_id"], "unsent": True, **_without_id(entry)} for entry in entries]
+        try:
+            await self._events.insert_many(documents, ordered=False)
+        except BulkWriteError as error:
+            failures = error.details.get("writeErrors", [])
+            if any(failure["code"] != DUPLICATE_KEY for failure in failures):
+                raise
+
+    @staticmethod
+    async def _pull(collection: Collection, document: dict[str, Any], entries: list[dict[str, Any]]) -> None:
+        unchanged = {"_id": document["_id"], "version": document["version"]}
+        result = await collection.update_one(unchanged, {"$set": {"outbox": []}, "$unset": {"pending": 1}})
+        if result.matched_count == 0:
+            done = [entry["event_id"] for entry in entries]
+            await collection.update_one(
+                {"_id": document["_id"]}, {"$pull": {"outbox": {"event_id": {"$in": done}}}}
+            )
+
+    def _note_failure(self, where: str, error: Exception) -> None:
+        sentence = f"{where}: {error}"
+        if sentence != self.failing:
+            log.warning("Projection is held up by %s", sentence)
+        self.failing = sentence
+
+
+def _without_id(entry: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in entry.items() if key != "event_id"}

@@ -1,0 +1,222 @@
+"""What the handlers need of the outside: stores, claims, secrets, artifacts and the clock."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeVar
+
+from control_plane_api.domain.deadlines import DeadlineSettings
+from control_plane_api.domain.definition.definition import LabletDefinition
+from control_plane_api.domain.lab_record.lab_record import LabRecord
+from control_plane_api.domain.lablet_session.session import LabletSession
+from control_plane_api.domain.task.task import Task
+from control_plane_api.domain.worker.claim_check import ClaimLimits, ClaimRefusal
+from control_plane_api.domain.worker.template import WorkerTemplate
+from control_plane_api.domain.worker.worker import Worker
+from control_plane_api.kernel.aggregate import Resource
+from lcm_core.clock import Clock
+from lcm_core.contracts.claims import ClaimChanges, ClaimView
+from lcm_core.contracts.definitions import ArtifactView
+from lcm_core.contracts.sessions import (
+    GradingSessionView,
+    InboundEvent,
+    PutGradingSession,
+    PutScoreReport,
+    PutUserSession,
+    ScoreReportView,
+    SessionSecrets,
+    UserSessionView,
+)
+from lcm_core.contracts.workers import WorkerMetrics
+
+AggregateT = TypeVar("AggregateT", bound=Resource[Any, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """A bounded page: equality filters on stored paths, a sort path and a keyset cursor."""
+
+    filters: Mapping[str, object] = field(default_factory=dict)
+    sort: str = "created_at"
+    descending: bool = True
+    cursor: str = ""
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage(Generic[AggregateT]):
+    """One page of aggregates; ``total`` counts all that match, up to the store's bound."""
+
+    items: list[AggregateT]
+    next_cursor: str
+    total: int | None
+
+
+class Store(Protocol[AggregateT]):
+    """Aggregates of one kind with optimistic concurrency."""
+
+    async def find(self, resource_id: str) -> AggregateT | None:
+        """The aggregate, or None."""
+
+    async def get(self, resource_id: str) -> AggregateT:
+        """The aggregate. Raises ``NotFoundError``."""
+
+    async def get_many(self, resource_ids: Sequence[str]) -> dict[str, AggregateT]:
+        """Those of the aggregates that exist, by id."""
+
+    async def add(self, aggregate: AggregateT) -> bool:
+        """Store a new aggregate; False when the id is taken (nothing is written then)."""
+
+    async def update(
+        self,
+        resource_id: str,
+        mutate: Callable[[AggregateT], object],
+        *,
+        expected_version: int | None = None,
+    ) -> AggregateT:
+        """Load, change and save, again after a concurrent write; nothing is written when no event was recorded.
+
+        Raises ``NotFoundError``; ``PreconditionError`` when ``expected_version`` is given and differs.
+        """
+
+    async def list(self, query: ListQuery) -> ListPage[AggregateT]:
+        """One page."""
+
+    async def remove(self, resource_id: str) -> bool:
+        """Purge an aggregate and its projection; False when it was not there."""
+
+
+class ClaimStore(Protocol):
+    """Capacity and ports over time; the last word against double booking."""
+
+    async def acquire(
+        self, worker_id: str, limits: ClaimLimits, claims: Sequence[ClaimView]
+    ) -> list[ClaimRefusal | None]:
+        """Claim on one worker, each item on its own; a claim id that is already held with the same interval is fine."""
+
+    async def extend(self, claim: ClaimView, limits: ClaimLimits, end: datetime) -> ClaimRefusal | None:
+        """Move the end of a held claim to a later time."""
+
+    async def release(self, worker_id: str, claim_id: str) -> bool:
+        """Let go of a claim wherever it stands; False when it was not held."""
+
+    async def of_worker(self, worker_id: str, start: datetime, end: datetime | None) -> list[ClaimView]:
+        """Claims of a worker that touch ``[start, end)``; an open end means everything later."""
+
+    async def changes(self, cursor: str) -> ClaimChanges:
+        """Claim days changed since a cursor."""
+
+
+class ChildStore(Protocol):
+    """Children of sessions: one user session, one grading session, one score report each."""
+
+    async def put_user_session(self, session_id: str, body: PutUserSession, now: datetime) -> UserSessionView:
+        """Create or change the user session; secrets are encrypted."""
+
+    async def user_session(self, session_id: str) -> UserSessionView | None:
+        """The user session without secrets."""
+
+    async def secrets(self, session_id: str) -> SessionSecrets | None:
+        """Launch URL and device credentials in clear."""
+
+    async def put_grading_session(
+        self, session_id: str, body: PutGradingSession, now: datetime
+    ) -> GradingSessionView:
+        """Create or change the grading session."""
+
+    async def grading_session(self, session_id: str) -> GradingSessionView | None:
+        """The grading session."""
+
+    async def put_score_report(self, session_id: str, body: PutScoreReport, now: datetime) -> ScoreReportView:
+        """Store the report; the first one stays."""
+
+    async def score_report(self, session_id: str) -> ScoreReportView | None:
+        """The stored report."""
+
+
+class InboundStore(Protocol):
+    """Accepted CloudEvents, by (source, id)."""
+
+    async def insert(self, events: Sequence[InboundEvent], now: datetime) -> list[bool]:
+        """Store events in one write; False for those that were known."""
+
+    async def session_of_external(self, external_id: str) -> str:
+        """The LCM session that owns an LDS or engine id, or an empty string."""
+
+    async def mark_applied(self, event: InboundEvent) -> None:
+        """The session has the signal."""
+
+    async def unapplied(self, limit: int) -> list[InboundEvent]:
+        """Events stored but not yet attached to their session."""
+
+
+class ArtifactStore(Protocol):
+    """Uploaded files."""
+
+    async def put(self, filename: str, content_type: str, content: bytes, owner: str, now: datetime) -> ArtifactView:
+        """Store a file."""
+
+    async def find(self, artifact_id: str) -> ArtifactView | None:
+        """Its description."""
+
+    async def content(self, artifact_id: str) -> bytes | None:
+        """Its bytes."""
+
+    async def keep(self, artifact_id: str) -> None:
+        """It was taken by a definition: do not expire it."""
+
+
+class MetricsStore(Protocol):
+    """Metrics samples of workers."""
+
+    async def record(self, worker_id: str, sample: WorkerMetrics) -> None:
+        """Store a sample and show it."""
+
+    async def latest(self, worker_ids: Sequence[str]) -> dict[str, WorkerMetrics]:
+        """The newest sample of each worker."""
+
+    async def history(self, worker_id: str, since: datetime, limit: int) -> list[WorkerMetrics]:
+        """Samples of a worker, oldest first."""
+
+
+class SecretVault(Protocol):
+    """Platform secrets: CML credentials and licence tokens."""
+
+    async def read(self, name: str) -> str:
+        """The secret in clear, or an empty string."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """Everything the handlers use."""
+
+    sessions: Store[LabletSession]
+    workers: Store[Worker]
+    templates: Store[WorkerTemplate]
+    definitions: Store[LabletDefinition]
+    lab_records: Store[LabRecord]
+    tasks: Store[Task]
+    claims: ClaimStore
+    children: ChildStore
+    inbound: InboundStore
+    artifacts: ArtifactStore
+    metrics: MetricsStore
+    vault: SecretVault
+    clock: Clock
+    limits: DeadlineSettings
+
+
+__all__ = [
+    "ArtifactStore",
+    "ChildStore",
+    "ClaimLimits",
+    "ClaimRefusal",
+    "ClaimStore",
+    "Deps",
+    "InboundStore",
+    "ListPage",
+    "ListQuery",
+    "MetricsStore",
+    "SecretVault",
+    "Store",
+]

@@ -1,0 +1,99 @@
+"""Makes etcd equal to the database: at start, every few minutes, and when etcd turns out to have been wiped."""
+
+import asyncio
+import logging
+
+from pymongo.errors import PyMongoError
+
+from control_plane_api.application.projection.projections import PROJECTIONS, Projected, project
+from control_plane_api.infrastructure.mongo.database import Database
+from lcm_core.etcd import EtcdError, EtcdStore, GuardedWrite
+from lcm_core.etcd.keys import PROJECTION_PREFIX, METRICS, ObjectKey
+
+log = logging.getLogger(__name__)
+
+RESYNC_SECONDS = 180.0
+PROBE_SECONDS = 5.0
+BATCH = 32
+
+
+class ProjectionReconciler:
+    """Compares all documents with all keys and repairs the difference."""
+
+    def __init__(self, database: Database, etcd: EtcdStore) -> None:
+        self._database = database
+        self._etcd = etcd
+        self._incarnation = ""
+        self.synced = asyncio.Event()
+
+    async def run(self) -> None:
+        """Work until cancelled: a cheap probe often, a full pass when due or when the probe finds another etcd."""
+        due = 0.0
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                if await self._replaced() or loop.time() >= due:
+                    repaired = await self.reconcile()
+                    due = loop.time() + RESYNC_SECONDS
+                    if repaired:
+                        log.info("Repaired %d keys of the projection in etcd", repaired)
+                    self.synced.set()
+            except (EtcdError, PyMongoError) as error:
+                log.warning("The projection could not be compared: %s", error)
+            await asyncio.sleep(PROBE_SECONDS)
+
+    async def _replaced(self) -> bool:
+        """Whether this is another etcd than before, or one that lost the projections."""
+        incarnation = await self._etcd.incarnation()
+        sentinel = await self._etcd.get(f"{PROJECTION_PREFIX}settings")
+        replaced = incarnation != self._incarnation or sentinel is None
+        self._incarnation = incarnation
+        return replaced
+
+    async def reconcile(self) -> int:
+        """One full pass; answers how many keys were repaired or removed."""
+        repaired = 0
+        for projected in PROJECTIONS:
+            repaired += await self._reconcile_kind(projected)
+        if await self._etcd.get(f"{PROJECTION_PREFIX}settings") is None:
+            await self._etcd.put(f"{PROJECTION_PREFIX}settings", b'{"v":"000000000001"}')
+        return repaired
+
+    async def _reconcile_kind(self, projected: Projected) -> int:
+        prefix = f"{PROJECTION_PREFIX}{projected.etcd_collection}/"
+        listing = await self._etcd.list(prefix)
+        found = {item.key: item for item in listing.items}
+        missing: list[GuardedWrite] = []
+        known: set[str] = set()
+        repaired = 0
+        async for document in self._database[projected.collection].find({}, {"outbox": 0}):
+            known.add(document["_id"])
+            for key, value in project(projected, document):
+                held = found.get(key)
+                if held is None or held.value[:20] < value[:20]:
+                    missing.append(GuardedWrite(key, value))
+            if len(missing) >= BATCH:
+                repaired += await self._put(missing)
+        repaired += await self._put(missing)
+        return repaired + await self._remove_strays(projected, known, found)
+
+    async def _put(self, writes: list[GuardedWrite]) -> int:
+        count = len(writes)
+        if writes:
+            await self._etcd.put_guarded_many(list(writes))
+            writes.clear()
+        return count
+
+    async def _remove_strays(self, projected: Projected, known: set[str], found: dict[str, object]) -> int:
+        """Keys without a document go, after the database was asked again (ruling 1)."""
+        removed = 0
+        for key in found:
+            parsed = ObjectKey.parse(key)
+            if parsed is None or parsed.object_id in known or parsed.facet == METRICS:
+                continue
+            collection = self._database[projected.collection]
+            if await collection.find_one({"_id": parsed.object_id}, {"_id": 1}) is None:
+                item = await self._etcd.get(key)
+                if item is not None and await self._etcd.delete_at(key, item.mod_revision):
+                    removed += 1
+        return removed

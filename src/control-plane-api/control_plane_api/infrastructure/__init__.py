@@ -1,0 +1,1 @@
+"""Adapters to the outside of the control plane."""

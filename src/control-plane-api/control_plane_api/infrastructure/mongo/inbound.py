@@ -1,0 +1,71 @@
+"""Accepted CloudEvents in MongoDB, unique by (source, id)."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+
+from pymongo.errors import BulkWriteError
+
+from control_plane_api.infrastructure.mongo.children import MongoChildren
+from control_plane_api.infrastructure.mongo.database import Collection, Database, ensure_index
+from lcm_core.contracts.sessions import InboundEvent
+
+DUPLICATE_KEY = 11000
+
+
+def event_key(event: InboundEvent) -> str:
+    """The identity of an event."""
+    return hashlib.sha256(f"{event.source}\n{event.id}".encode()).hexdigest()
+
+
+class MongoInbound:
+    """Implements ``InboundStore``."""
+
+    def __init__(self, database: Database, children: MongoChildren) -> None:
+        self._events: Collection = database["inbound_events"]
+        self._children = children
+
+    async def create_indexes(self) -> None:
+        """For the sweeper and for operators who look up a session's events."""
+        await ensure_index(self._events, [("waiting", 1)], sparse=True)
+        await ensure_index(self._events, [("event.session_id", 1), ("stored_at", 1)])
+
+    async def insert(self, events: Sequence[InboundEvent], now: datetime) -> list[bool]:
+        """See ``InboundStore``."""
+        first: dict[str, int] = {}
+        for index, event in enumerate(events):
+            first.setdefault(event_key(event), index)
+        order = list(first)
+        documents = [
+            {
+                "_id": key,
+                "event": events[first[key]].model_dump(mode="json"),
+                "stored_at": now,
+                "waiting": True,
+            }
+            for key in order
+        ]
+        known: set[str] = set()
+        try:
+            await self._events.insert_many(documents, ordered=False)
+        except BulkWriteError as error:
+            failures = error.details.get("writeErrors", [])
+            if any(failure["code"] != DUPLICATE_KEY for failure in failures):
+                raise
+            known = {order[failure["index"]] for failure in failures}
+        return [
+            first[event_key(event)] == index and event_key(event) not in known for index, event in enumerate(events)
+        ]
+
+    async def session_of_external(self, external_id: str) -> str:
+        """See ``InboundStore``."""
+        return await self._children.session_of_external(external_id)
+
+    async def mark_applied(self, event: InboundEvent) -> None:
+        """See ``InboundStore``."""
+        await self._events.update_one({"_id": event_key(event)}, {"$unset": {"waiting": 1}})
+
+    async def unapplied(self, limit: int) -> list[InboundEvent]:
+        """See ``InboundStore``."""
+        cursor = self._events.find({"waiting": True}).limit(limit)
+        return [InboundEvent.model_validate(document["event"]) async for document in cursor]

@@ -1,0 +1,55 @@
+"""Metrics samples of workers in MongoDB, with their own key in etcd (ruling 6)."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from control_plane_api.infrastructure.mongo.database import Collection, Database, ensure_index
+from lcm_core.contracts.workers import WorkerMetrics
+from lcm_core.etcd import EtcdError, EtcdStore, encode_value, object_key
+from lcm_core.etcd.keys import METRICS
+
+KEPT_SECONDS = 7 * 24 * 3600
+
+
+class MongoMetrics:
+    """Implements ``MetricsStore``."""
+
+    def __init__(self, database: Database, etcd: EtcdStore) -> None:
+        self._latest: Collection = database["worker_metrics"]
+        self._samples: Collection = database["worker_metric_samples"]
+        self._etcd = etcd
+
+    async def create_indexes(self) -> None:
+        """History by worker and time; old samples expire by themselves."""
+        await ensure_index(self._samples, [("worker_id", 1), ("at", 1)])
+        await ensure_index(self._samples, [("stored_at", 1)], expireAfterSeconds=KEPT_SECONDS)
+
+    async def record(self, worker_id: str, sample: WorkerMetrics) -> None:
+        """See ``MetricsStore``. Unset fields keep the newest known value, because sources report different ones."""
+        known = (await self.latest([worker_id])).get(worker_id)
+        merged = sample
+        if known is not None:
+            if known.at > sample.at:
+                return
+            merged = known.model_copy(update=sample.model_dump(exclude_none=True))
+        body = merged.model_dump(mode="json")
+        now = datetime.now(UTC)
+        await self._latest.update_one({"_id": worker_id}, {"$set": {"sample": body}}, upsert=True)
+        await self._samples.insert_one({"worker_id": worker_id, "at": merged.at, "stored_at": now, "sample": body})
+        # The version is the sample's second, which only ever grows for one worker.
+        value = encode_value(int(merged.at.timestamp()), {"at": body["at"]})
+        try:
+            await self._etcd.put_guarded(object_key("workers", worker_id, METRICS), value)
+        except EtcdError:
+            return  # A lost notification of a metric is repaired by the next sample.
+
+    async def latest(self, worker_ids: Sequence[str]) -> dict[str, WorkerMetrics]:
+        """See ``MetricsStore``."""
+        cursor = self._latest.find({"_id": {"$in": list(worker_ids)}})
+        return {document["_id"]: WorkerMetrics.model_validate(document["sample"]) async for document in cursor}
+
+    async def history(self, worker_id: str, since: datetime, limit: int) -> list[WorkerMetrics]:
+        """See ``MetricsStore``."""
+        condition = {"worker_id": worker_id, "at": {"$gte": since}}
+        documents = await self._samples.find(condition).sort([("at", -1)]).limit(limit).to_list()
+        return [WorkerMetrics.model_validate(document["sample"]) for document in reversed(documents)]

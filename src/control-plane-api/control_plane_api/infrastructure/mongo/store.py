@@ -1,0 +1,205 @@
+"""Aggregates in MongoDB: one document each, compare-and-set on the version, events in the same write.
+
+Written for every server that speaks the protocol: no findAndModify, no top-level ``$and``, keyset paging, and an index
+on ``(_id, version)`` that makes the compare-and-set cheap where the planner needs it.
+"""
+
+import asyncio
+import base64
+import random
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+
+import bson
+import orjson
+from pymongo.errors import DuplicateKeyError
+
+from control_plane_api.application.errors import (
+    ConflictError,
+    InvalidError,
+    NotFoundError,
+    PreconditionError,
+    UnavailableError,
+)
+from control_plane_api.application.ports import ListPage, ListQuery
+from control_plane_api.infrastructure.mongo.database import Collection, Database, ensure_index
+from control_plane_api.infrastructure.mongo.documents import body_of, event_entry, to_aggregate
+from control_plane_api.kernel.aggregate import Resource
+
+AggregateT = TypeVar("AggregateT", bound=Resource[Any, Any])
+Changed = Callable[[str, str], None]
+"""Called with (collection, id) after a commit; wakes the dispatcher."""
+
+ATTEMPTS = 30
+BACKLOG_LIMIT_BYTES = 256 * 1024
+BACKLOG_CHECK_FROM = 64
+COUNT_LIMIT = 10_000
+
+
+class MongoStore(Generic[AggregateT]):
+    """Implements ``Store`` for one kind of aggregate."""
+
+    def __init__(self, database: Database, collection: str, kind: type[AggregateT], label: str, changed: Changed):
+        self._collection: Collection = database[collection]
+        self._name = collection
+        self._kind = kind
+        self._label = label
+        self._changed = changed
+
+    async def create_indexes(self, *filters: str) -> None:
+        """Indexes for the compare-and-set, the outbox sweep and each list filter."""
+        await ensure_index(self._collection, [("_id", 1), ("version", 1)])
+        await ensure_index(self._collection, [("pending", 1)], sparse=True)
+        await ensure_index(self._collection, [("created_at", -1), ("_id", -1)])
+        for path in filters:
+            await ensure_index(self._collection, [(path, 1), ("created_at", -1), ("_id", -1)])
+
+    async def find(self, resource_id: str) -> AggregateT | None:
+        """See ``Store``."""
+        document = await self._collection.find_one({"_id": resource_id}, {"outbox": 0})
+        return None if document is None else to_aggregate(self._kind, document)
+
+    async def get(self, resource_id: str) -> AggregateT:
+        """See ``Store``."""
+        found = await self.find(resource_id)
+        if found is None:
+            raise NotFoundError(self._label, resource_id)
+        return found
+
+    async def get_many(self, resource_ids: Sequence[str]) -> dict[str, AggregateT]:
+        """See ``Store``."""
+        cursor = self._collection.find({"_id": {"$in": list(resource_ids)}}, {"outbox": 0})
+        return {document["_id"]: to_aggregate(self._kind, document) async for document in cursor}
+
+    async def add(self, aggregate: AggregateT) -> bool:
+        """See ``Store``."""
+        document = {
+            "_id": aggregate.key,
+            "kind": str(aggregate.KIND),
+            "version": 1,
+            **body_of(aggregate),
+            "created_at": aggregate.state.created_at,
+            "updated_at": aggregate.state.updated_at,
+            "created_by": aggregate.state.created_by,
+            "outbox": [event_entry(event, aggregate, 1) for event in aggregate.pending_events],
+            "pending": True,
+        }
+        try:
+            await self._collection.insert_one(document)
+        except DuplicateKeyError:
+            return False
+        self._committed(aggregate, 1)
+        return True
+
+    async def update(
+        self,
+        resource_id: str,
+        mutate: Callable[[AggregateT], object],
+        *,
+        expected_version: int | None = None,
+    ) -> AggregateT:
+        """See ``Store``. A hot aggregate may need many tries; each loads again, so ``mutate`` must be repeatable."""
+        for attempt in range(ATTEMPTS):
+            document = await self._collection.find_one({"_id": resource_id})
+            if document is None:
+                raise NotFoundError(self._label, resource_id)
+            aggregate = to_aggregate(self._kind, document)
+            if expected_version is not None and aggregate.version != expected_version:
+                raise PreconditionError(self._label, resource_id, expected_version, aggregate.version)
+            mutate(aggregate)
+            if not aggregate.pending_events:
+                return aggregate
+            self._check_backlog(document)
+            if await self._save(aggregate):
+                return aggregate
+            await asyncio.sleep(random.uniform(0, 0.002 * (attempt + 1)))
+        raise ConflictError(
+            "Contention", f"The {self._label} {resource_id} is being changed by too many at once; try again."
+        )
+
+    async def _save(self, aggregate: AggregateT) -> bool:
+        version = aggregate.version + 1
+        now = datetime.now(UTC)
+        result = await self._collection.update_one(
+            {"_id": aggregate.key, "version": aggregate.version},
+            {
+                "$set": {**body_of(aggregate), "version": version, "updated_at": now, "pending": True},
+                "$push": {
+                    "outbox": {"$each": [event_entry(event, aggregate, version) for event in aggregate.pending_events]}
+                },
+            },
+        )
+        if result.modified_count != 1:
+            return False
+        aggregate.state.updated_at = now
+        self._committed(aggregate, version)
+        return True
+
+    def _committed(self, aggregate: AggregateT, version: int) -> None:
+        aggregate.state.version = version
+        aggregate.clear_pending_events()
+        self._changed(self._name, aggregate.key)
+
+    def _check_backlog(self, document: Mapping[str, Any]) -> None:
+        outbox = document.get("outbox") or []
+        if len(outbox) < BACKLOG_CHECK_FROM:
+            return
+        size = len(bson.encode({"outbox": outbox}))
+        if size > BACKLOG_LIMIT_BYTES:
+            raise UnavailableError(
+                "ProjectionBacklog",
+                f"{size} bytes of events of {self._label} {document['_id']} wait to be projected; "
+                "etcd or the database's event log is behind. Try again when it has caught up.",
+            )
+
+    async def list(self, query: ListQuery) -> ListPage[AggregateT]:
+        """See ``Store``."""
+        path, direction = query.sort, -1 if query.descending else 1
+        condition: dict[str, Any] = {key: _condition(value) for key, value in query.filters.items()}
+        total = await self._collection.count_documents(condition, limit=COUNT_LIMIT)
+        if query.cursor:
+            condition |= _after(path, query)
+        cursor = self._collection.find(condition, {"outbox": 0})
+        documents = await cursor.sort([(path, direction), ("_id", direction)]).limit(query.limit + 1).to_list()
+        page = documents[: query.limit]
+        more = len(documents) > query.limit
+        next_cursor = _encode_cursor(page[-1], path) if more else ""
+        return ListPage([to_aggregate(self._kind, document) for document in page], next_cursor, total)
+
+    async def remove(self, resource_id: str) -> bool:
+        """See ``Store``."""
+        result = await self._collection.delete_one({"_id": resource_id})
+        if result.deleted_count:
+            self._changed(self._name, resource_id)
+        return bool(result.deleted_count)
+
+
+def _condition(value: object) -> object:
+    return {"$in": list(value)} if isinstance(value, list | tuple | frozenset | set) else value
+
+
+def _lookup(document: Mapping[str, Any], path: str) -> Any:
+    found: Any = document
+    for part in path.split("."):
+        found = found.get(part) if isinstance(found, Mapping) else None
+    return found
+
+
+def _encode_cursor(document: Mapping[str, Any], path: str) -> str:
+    value = _lookup(document, path)
+    kind = "t" if isinstance(value, datetime) else "v"
+    text = value.isoformat() if isinstance(value, datetime) else value
+    return base64.urlsafe_b64encode(orjson.dumps([path, kind, text, document["_id"]])).decode()
+
+
+def _after(path: str, query: ListQuery) -> dict[str, Any]:
+    try:
+        stored_path, kind, value, last_id = orjson.loads(base64.urlsafe_b64decode(query.cursor))
+        boundary = datetime.fromisoformat(value) if kind == "t" else value
+    except (ValueError, TypeError) as error:
+        raise InvalidError.field("BadCursor", "cursor", "this is not a cursor of this list") from error
+    if stored_path != path:
+        raise InvalidError.field("BadCursor", "cursor", f"the cursor belongs to a list sorted by {stored_path}")
+    operator = "$lt" if query.descending else "$gt"
+    return {"$or": [{path: {operator: boundary}}, {path: boundary, "_id": {operator: last_id}}]}

@@ -1,0 +1,1 @@
+"""Server-sent events: what browsers see of the platform, as it happens."""

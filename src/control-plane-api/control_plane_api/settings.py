@@ -1,0 +1,116 @@
+"""Settings of the control plane, read from the environment once at start."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from control_plane_api.domain.deadlines import DeadlineSettings
+from lcm_core.security.envelope import Envelope
+from lcm_core.settings import ClockSettings, EtcdSettings, IdentitySettings, LoggingSettings, TelemetrySettings
+
+_CONFIG = SettingsConfigDict(populate_by_name=True, extra="ignore", env_ignore_empty=True)
+_UI_FOLDER = Path(__file__).parent / "ui" / "static"
+
+
+class AppSettings(BaseSettings):
+    """Where the control plane listens and what it accepts."""
+
+    model_config = _CONFIG
+
+    host: str = Field(default="127.0.0.1", validation_alias="APP_HOST", description="Address to listen on.")
+    port: int = Field(default=8000, ge=0, le=65535, validation_alias="APP_PORT", description="Port to listen on.")
+    debug: bool = Field(default=False, validation_alias="DEBUG", description="Development mode; refused in production.")
+    request_seconds: float = Field(
+        default=30.0,
+        gt=0,
+        validation_alias="LCM_REQUEST_SECONDS",
+        description="Longest time one request may take, in seconds; event streams are exempt.",
+    )
+    body_bytes: int = Field(
+        default=2 * 1024 * 1024,
+        ge=1024,
+        validation_alias="LCM_REQUEST_BODY_BYTES",
+        description="Largest request body in bytes; uploads have their own limit of 32 MiB.",
+    )
+    stream_seconds: float = Field(
+        default=900.0,
+        gt=0,
+        validation_alias="LCM_STREAM_SECONDS",
+        description="Seconds after which an event stream ends; clients resume at once where they were.",
+    )
+    ui_folder: Path = Field(
+        default=_UI_FOLDER, validation_alias="LCM_UI_FOLDER", description="Folder of the built console."
+    )
+
+
+class DatabaseSettings(BaseSettings):
+    """Where MongoDB is."""
+
+    model_config = _CONFIG
+
+    uri: SecretStr = Field(
+        default=SecretStr("mongodb://127.0.0.1:8022/?directConnection=true"),
+        validation_alias="MONGODB_URI",
+        description="Connection string of MongoDB, which may contain a password.",
+    )
+    name: str = Field(
+        default="lcm", min_length=1, validation_alias="LCM_DATABASE_NAME", description="Name of the database."
+    )
+
+
+class SecretSettings(BaseSettings):
+    """Keys that protect stored secrets."""
+
+    model_config = _CONFIG
+
+    envelope_key: SecretStr = Field(
+        default=SecretStr("dev:insecure-development-envelope-key"),
+        validation_alias="LCM_ENVELOPE_KEY",
+        description="Key of secrets at rest: id:passphrase, comma separated, newest first; the id may be left out.",
+    )
+
+    def envelope(self) -> Envelope:
+        """The ring of keys. Raises ``ValueError`` for a malformed setting."""
+        parts = [part.strip() for part in self.envelope_key.get_secret_value().split(",") if part.strip()]
+        return Envelope.parse(",".join(part if ":" in part else f"k1:{part}" for part in parts))
+
+
+class EventSettings(BaseSettings):
+    """Where CloudEvents go and how long events are kept."""
+
+    model_config = _CONFIG
+
+    sink: str = Field(
+        default="",
+        validation_alias="LCM_CLOUDEVENTS_SINK",
+        description="URL that receives the platform's CloudEvents; empty sends none.",
+    )
+    source: str = Field(
+        default="/lcm/control-plane",
+        validation_alias="LCM_CLOUDEVENTS_SOURCE",
+        description="The source attribute of outgoing CloudEvents.",
+    )
+    retention_days: int = Field(
+        default=180,
+        ge=90,
+        le=366,
+        validation_alias="LCM_AUDIT_RETENTION_DAYS",
+        description="Days after which audit entries are deleted.",
+    )
+
+
+class Settings:
+    """Every concern's settings, read together."""
+
+    def __init__(self) -> None:
+        self.app = AppSettings()
+        self.database = DatabaseSettings()
+        self.secrets = SecretSettings()
+        self.events = EventSettings()
+        self.etcd = EtcdSettings()
+        self.identity = IdentitySettings()
+        self.clock = ClockSettings()
+        self.logging = LoggingSettings()
+        self.telemetry = TelemetrySettings()
+        self.deadlines = DeadlineSettings()
