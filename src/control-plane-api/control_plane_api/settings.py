@@ -76,6 +76,51 @@ class SecretSettings(BaseSettings):
         return Envelope.parse(",".join(part if ":" in part else f"k1:{part}" for part in parts))
 
 
+class SignInSettings(BaseSettings):
+    """How people sign in."""
+
+    model_config = _CONFIG
+
+    client_id: str = Field(
+        default="portal-web-app",
+        validation_alias="KEYCLOAK_CLIENT_ID",
+        description="Client of the realm that checks passwords and carries out the browser's code flow.",
+    )
+    client_secret: SecretStr = Field(
+        default=SecretStr("portal-web-app-dev-secret"),
+        validation_alias="KEYCLOAK_CLIENT_SECRET",
+        description="Secret of that client.",
+    )
+    jwt_secret: SecretStr = Field(
+        default=SecretStr("insecure-development-jwt-secret"),
+        validation_alias="JWT_SECRET_KEY",
+        description="Key that signs the platform's own tokens; 32 random bytes or more in production.",
+    )
+    jwt_hours: float = Field(
+        default=24.0,
+        gt=0,
+        le=168,
+        validation_alias="JWT_EXPIRATION_HOURS",
+        description="Life of such a token in hours.",
+    )
+
+
+class WorkerSecretSettings(BaseSettings):
+    """Secrets of the fleet; they are sealed into the database at start and never shown again."""
+
+    model_config = _CONFIG
+
+    cml_username: SecretStr = Field(
+        default=SecretStr("admin"), validation_alias="LCM_CML_USERNAME", description="CML administrator of the workers."
+    )
+    cml_password: SecretStr = Field(
+        default=SecretStr(""), validation_alias="LCM_CML_PASSWORD", description="Password of that administrator."
+    )
+    license_token: SecretStr = Field(
+        default=SecretStr(""), validation_alias="LCM_CML_LICENSE_TOKEN", description="Smart licensing token of CML."
+    )
+
+
 class EventSettings(BaseSettings):
     """Where CloudEvents go and how long events are kept."""
 
@@ -108,6 +153,8 @@ class Settings:
         self.database = DatabaseSettings()
         self.secrets = SecretSettings()
         self.events = EventSettings()
+        self.sign_in = SignInSettings()
+        self.worker_secrets = WorkerSecretSettings()
         self.etcd = EtcdSettings()
         self.identity = IdentitySettings()
         self.clock = ClockSettings()

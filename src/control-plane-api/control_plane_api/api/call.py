@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, TypeVar
 
 from fastapi import Depends
@@ -44,6 +45,11 @@ class ApiCall:
         if found is None:
             raise InvalidError.field("BadIfMatch", "If-Match", 'send the ETag of the object, for example "12"')
         return int(found.group(1))
+
+    def now(self) -> datetime:
+        """The present instant of domain time."""
+        now: datetime = self.request.app.state.clock.now()
+        return now
 
     async def execute(self, request: BaseCommand[ResultT] | BaseQuery[ResultT]) -> ResultT:
         """Hand a command or query to its handler."""

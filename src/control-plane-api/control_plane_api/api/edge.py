@@ -84,7 +84,9 @@ class Edge:
         """A controller writes only as the leader of a shard, with the term of its election (ruling 2)."""
         service = headers.get("x-lcm-controller", "")
         if service != caller.service:
-            raise ForbiddenError(f"writing as {service or 'nobody'}", "X-LCM-Controller must name the caller's service.")
+            raise ForbiddenError(
+                f"writing as {service or 'nobody'}", "X-LCM-Controller must name the caller's service."
+            )
         await self.terms.check(service, _number(headers, "x-lcm-shard"), _number(headers, "x-lcm-term"))
 
     async def _once(self, request: Request, route: str, caller: Principal, key: str, endpoint: Endpoint) -> Response:

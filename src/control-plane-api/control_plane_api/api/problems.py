@@ -16,6 +16,7 @@ from control_plane_api.application.errors import (
     ApplicationError,
     ForbiddenError,
     InvalidError,
+    ThrottledError,
     UnauthenticatedError,
     UnavailableError,
 )
@@ -75,6 +76,8 @@ def _of_application(error: ApplicationError, path: str) -> tuple[Problem, dict[s
         headers["WWW-Authenticate"] = 'Bearer realm="lcm"'
     if isinstance(error, UnavailableError):
         headers["Retry-After"] = "1"
+    if isinstance(error, ThrottledError):
+        headers["Retry-After"] = str(int(error.retry_seconds))
     return (
         problem(error.status, error.title, error.code, error.detail, path, errors=errors, extra=error.extra),
         headers,

@@ -88,3 +88,14 @@ class UnauthenticatedError(ApplicationError):
 
     def __init__(self, detail: str = "Sign in, or send an access token as a Bearer token.") -> None:
         super().__init__("Unauthenticated", detail)
+
+
+class ThrottledError(ApplicationError):
+    """Too many attempts; ``retry_seconds`` says when another one makes sense."""
+
+    status = 429
+    title = "Too many requests"
+
+    def __init__(self, code: str, detail: str, retry_seconds: float) -> None:
+        self.retry_seconds = retry_seconds
+        super().__init__(code, detail)

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
+from pydantic import SecretStr
+
+from control_plane_api.application.authorization.principal import Principal
 from control_plane_api.domain.deadlines import DeadlineSettings
 from control_plane_api.domain.definition.definition import LabletDefinition
 from control_plane_api.domain.lab_record.lab_record import LabRecord
@@ -17,6 +20,7 @@ from control_plane_api.kernel.aggregate import Resource
 from lcm_core.clock import Clock
 from lcm_core.contracts.claims import ClaimChanges, ClaimView
 from lcm_core.contracts.definitions import ArtifactView
+from lcm_core.contracts.platform import ControllerHeartbeat, ControllerView, ObtainTerm
 from lcm_core.contracts.sessions import (
     GradingSessionView,
     InboundEvent,
@@ -119,9 +123,7 @@ class ChildStore(Protocol):
     async def secrets(self, session_id: str) -> SessionSecrets | None:
         """Launch URL and device credentials in clear."""
 
-    async def put_grading_session(
-        self, session_id: str, body: PutGradingSession, now: datetime
-    ) -> GradingSessionView:
+    async def put_grading_session(self, session_id: str, body: PutGradingSession, now: datetime) -> GradingSessionView:
         """Create or change the grading session."""
 
     async def grading_session(self, session_id: str) -> GradingSessionView | None:
@@ -186,6 +188,57 @@ class SecretVault(Protocol):
         """The secret in clear, or an empty string."""
 
 
+class TermStore(Protocol):
+    """Terms of leaders (ruling 2)."""
+
+    async def obtain(self, request: ObtainTerm) -> int:
+        """The term of a won election. Raises ``ConflictError``."""
+
+    async def check(self, service: str, shard: int, term: int) -> None:
+        """Raise ``ConflictError`` for a stale term."""
+
+
+class ControllerStore(Protocol):
+    """What the replicas of controllers said last."""
+
+    async def record(self, heartbeat: ControllerHeartbeat) -> None:
+        """Keep the newest heartbeat of a replica."""
+
+    async def all(self) -> list[ControllerView]:
+        """Every replica heard of lately, by service and identity."""
+
+
+class PasswordChecker(Protocol):
+    """Knows people's passwords."""
+
+    async def check(self, username: str, password: SecretStr) -> Principal:
+        """Who it is. Raises ``UnauthenticatedError``."""
+
+
+class TokenIssuer(Protocol):
+    """Issues the platform's own tokens."""
+
+    @property
+    def life_seconds(self) -> int:
+        """How long a token is valid."""
+
+    def issue(self, principal: Principal) -> str:
+        """A token for a caller who proved who it is."""
+
+    async def revoke(self, user_id: str) -> None:
+        """Refuse what was issued until now."""
+
+
+class LoginThrottle(Protocol):
+    """Slows guessing down."""
+
+    async def check(self, username: str, address: str) -> None:
+        """Raise ``ThrottledError`` after too many failures."""
+
+    async def failed(self, username: str, address: str) -> None:
+        """Count a failure."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deps:
     """Everything the handlers use."""
@@ -212,11 +265,16 @@ __all__ = [
     "ClaimLimits",
     "ClaimRefusal",
     "ClaimStore",
+    "ControllerStore",
     "Deps",
     "InboundStore",
     "ListPage",
     "ListQuery",
+    "LoginThrottle",
     "MetricsStore",
+    "PasswordChecker",
     "SecretVault",
     "Store",
+    "TermStore",
+    "TokenIssuer",
 ]

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """Who does what, under which correlation id; ``command`` is the command's class name."""
+    """Who does what, under which correlation id; ``command`` is the command's class name.
+
+    ``department`` is the actor's.
+    """
 
     actor: str = "system"
     command: str = ""
     correlation_id: str = ""
+    department: str = ""
 
 
 _current: ContextVar[RequestContext] = ContextVar("lcm_request_context", default=RequestContext())

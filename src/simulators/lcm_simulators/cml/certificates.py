@@ -71,9 +71,7 @@ class CertificateAuthority:
         return builder.add_extension(authority, critical=False).sign(self._key, hashes.SHA256())
 
     @staticmethod
-    def _builder(
-        subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey
-    ) -> x509.CertificateBuilder:
+    def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
         start = datetime.now(UTC) - timedelta(days=1)
         builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key)
         builder = builder.serial_number(x509.random_serial_number())

@@ -8,13 +8,14 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from lcm_simulators.cml.consoles.patty import Patty
+from lcm_simulators.cml.devices.runtime import Devices
+
 from lcm_simulators.cml import catalog
 from lcm_simulators.cml.catalog import NodeDefinition
 from lcm_simulators.cml.config import ControllerConfig
-from lcm_simulators.cml.consoles.patty import Patty
 from lcm_simulators.cml.controller_state import ADMIN_ID, ControllerState
 from lcm_simulators.cml.definitions import definition_from_document
-from lcm_simulators.cml.devices.runtime import Devices
 from lcm_simulators.cml.events import EventBus
 from lcm_simulators.cml.lab.lifecycle import Lifecycle
 from lcm_simulators.cml.license_reservation import Reservation

@@ -95,7 +95,11 @@ class Store:
             self._license_server = None
         elif self._dirty_controllers:
             instance_id, controller = next(iter(self._dirty_controllers.items()))
-            body = {"config": controller.config.model_dump(mode="json"), "port": controller.port, "state": controller.state}
+            body = {
+                "config": controller.config.model_dump(mode="json"),
+                "port": controller.port,
+                "state": controller.state,
+            }
             _replace(self._folder / instance_id / "controller.json", orjson.dumps(body, option=_OPTIONS))
             del self._dirty_controllers[instance_id]
         else:
@@ -136,5 +140,3 @@ def _replace(file: Path, content: bytes) -> None:
     part = file.with_suffix(".part")
     part.write_bytes(content)
     part.replace(file)
-
-

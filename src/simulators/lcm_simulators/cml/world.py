@@ -112,7 +112,9 @@ class World:
         """Open the port now, or when the first half of the boot time has passed."""
         if controller.phase == "connection_refused":
             half = (controller.state.ready_at - controller.state.powered_at) / 2
-            controller.later(max(0.0, controller.state.powered_at + half - self.clock.time()), lambda: self._open_later(controller))
+            controller.later(
+                max(0.0, controller.state.powered_at + half - self.clock.time()), lambda: self._open_later(controller)
+            )
             return
         await self._open(controller)
 
@@ -138,6 +140,6 @@ class World:
 
 
 def _names(address: str) -> list[str]:
-    if address == "0.0.0.0":  # noqa: S104  # nosec B104 - comparison
+    if address == "0.0.0.0":  # nosec B104 - comparison
         return ["127.0.0.1", "::1", "localhost"]
     return [address, "localhost"]

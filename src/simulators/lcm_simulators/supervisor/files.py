@@ -13,7 +13,14 @@ from pathlib import Path
 import psutil
 
 MAX_LIVE_FACTOR = 60.0
-_GENERATED = ("JWT_SECRET_KEY", "LCM_CLOUDEVENTS_SECRET", "LCM_LDS_PASSWORD")
+_GENERATED = (
+    "JWT_SECRET_KEY",
+    "LCM_CLOUDEVENTS_SECRET",
+    "LCM_LDS_PASSWORD",
+    "LCM_GRADING_TOKEN",
+    "LCM_CML_PASSWORD",
+    "LCM_CML_LICENSE_TOKEN",
+)
 
 
 def write_atomically(path: Path, text: str, mode: int = 0o644) -> None:

@@ -14,6 +14,7 @@ from lcm_simulators.supervisor.spec import ProcessSpec, PythonModule, ServicePro
 REALM = "lablet-cloud-manager"
 CONTROLLERS = ("resource-scheduler", "worker-controller", "lablet-controller")
 _HOST = "127.0.0.1"
+_FLEET_SECRETS = ("LCM_CML_PASSWORD", "LCM_CML_LICENSE_TOKEN")
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,10 @@ class PlatformSettings:
     def address(self, setting: str, port_name: str, scheme: str = "http://") -> str:
         """The configured address, else that of the embedded stand-in."""
         return self.environment.get(setting) or f"{scheme}{_HOST}:{getattr(self.ports, port_name)}"
+
+    def secret(self, name: str) -> str:
+        """The configured secret, else the one generated for this data folder."""
+        return self.environment.get(name) or self.secrets[name]
 
     def embedded(self, setting: str) -> bool:
         """Whether the embedded stand-in is to run: yes, unless its address is configured."""
@@ -66,7 +71,10 @@ def shared_environment(settings: PlatformSettings) -> dict[str, str]:
         "LCM_CML_CA_BUNDLE": settings.environment.get("LCM_CML_CA_BUNDLE") or str(settings.data_dir / "cml/ca/ca.pem"),
         "KEYCLOAK_URL": settings.address("KEYCLOAK_URL", "identity"),
         "KEYCLOAK_REALM": settings.environment.get("KEYCLOAK_REALM") or REALM,
-        "LCM_CLOUDEVENTS_SECRET": settings.secrets["LCM_CLOUDEVENTS_SECRET"],
+        **{name: settings.secret(name) for name in ("LCM_CLOUDEVENTS_SECRET", "LCM_LDS_PASSWORD", "LCM_GRADING_TOKEN")},
+        # The AWS SDK refuses to sign without any key; the embedded EC2 world accepts this one.
+        "AWS_ACCESS_KEY_ID": settings.environment.get("AWS_ACCESS_KEY_ID") or "testing",
+        "AWS_SECRET_ACCESS_KEY": settings.environment.get("AWS_SECRET_ACCESS_KEY") or "testing",
         "LCM_EVENTS_URL": f"http://{_HOST}:{settings.ports.lablet_controller}/events",
     }
 
@@ -147,6 +155,7 @@ def _simulators(settings: PlatformSettings, shared: Mapping[str, str]) -> list[P
             environment["LCM_MOTO_URL"] = f"http://{_HOST}:{ports.moto}"
             environment["LCM_CML_URL"] = f"http://{_HOST}:{ports.cml}"
             environment["LCM_EC2_NETWORK"] = settings.network
+            environment |= {name: settings.secret(name) for name in _FLEET_SECRETS}
         specs.append(_python(settings, name, f"lcm_simulators.{name}", port, "/health", environment, needs))
     return specs
 
@@ -176,8 +185,7 @@ def platform_plan(settings: PlatformSettings) -> list[ProcessSpec]:
         "APP_HOST": settings.environment.get("APP_HOST") or _HOST,
         "APP_PORT": str(settings.ports.control_plane),
         "MONGODB_URI": _database_uri(settings),
-        "JWT_SECRET_KEY": settings.environment.get("JWT_SECRET_KEY") or settings.secrets["JWT_SECRET_KEY"],
-        "LCM_ENVELOPE_KEY": settings.environment.get("LCM_ENVELOPE_KEY") or settings.secrets["LCM_ENVELOPE_KEY"],
+        **{name: settings.secret(name) for name in ("JWT_SECRET_KEY", "LCM_ENVELOPE_KEY", *_FLEET_SECRETS)},
     }
     stores = tuple(name for name in ("etcd", "database", "identity") if name in present)
     plane = _python(

@@ -15,6 +15,7 @@ import orjson
 from pymongo.errors import PyMongoError
 from ulid import ULID
 
+from control_plane_api.application.authorization.policy import Action, Scope, scope_of
 from control_plane_api.application.authorization.principal import Principal
 from control_plane_api.application.errors import InvalidError
 from control_plane_api.infrastructure.mongo.database import Collection, Database
@@ -61,6 +62,7 @@ class AuditLog:
             "actor": principal.actor,
             "command": action,
             "correlation_id": request_context().correlation_id,
+            "department": principal.department,
             "data": {"reason": reason},
         }
         try:
@@ -79,13 +81,16 @@ class AuditLog:
             "actor": principal.actor,
             "command": action,
             "correlation_id": request_context().correlation_id,
+            "department": principal.department,
             "data": {},
         }
         await self._events.insert_one(entry)
 
-    async def search(self, query: AuditQuery) -> Page[AuditEntryView]:
-        """One page, newest first. Raises ``InvalidError`` for a cursor that is none."""
+    async def search(self, query: AuditQuery, reader: Principal) -> Page[AuditEntryView]:
+        """One page, newest first, of what the reader may see. Raises ``InvalidError`` for a cursor that is none."""
         condition: dict[str, Any] = {}
+        if scope_of(reader, Action.AUDIT_READ) is not Scope.ANY:
+            condition["department"] = reader.department or {"$in": []}
         fields = {"actor": query.actor, "aggregate_id": query.target_id, "command": query.command}
         condition |= {name: value for name, value in fields.items() if value}
         if query.result:

@@ -90,9 +90,7 @@ _CONTROLLERS = (Role.RESOURCE_SCHEDULER, Role.WORKER_CONTROLLER, Role.LABLET_CON
 _PEOPLE = (Role.ADMIN, Role.MANAGER, Role.USER, Role.LAB_AUTHOR)
 
 
-def _rule(
-    *, everywhere: Iterable[Role] = (), department: Iterable[Role] = (), own: Iterable[Role] = ()
-) -> Rule:
+def _rule(*, everywhere: Iterable[Role] = (), department: Iterable[Role] = (), own: Iterable[Role] = ()) -> Rule:
     scopes = dict.fromkeys(own, Scope.OWN)
     scopes |= dict.fromkeys(department, Scope.DEPARTMENT)
     scopes |= dict.fromkeys(everywhere, Scope.ANY)
@@ -170,7 +168,7 @@ def permits(principal: Principal, action: Action, *, owner: str = "", department
         case Scope.ANY:
             return True
         case Scope.DEPARTMENT:
-            return owner == principal.username or bool(department) and department == principal.department
+            return owner == principal.username or (bool(department) and department == principal.department)
         case Scope.OWN:
             return bool(owner) and owner == principal.username
         case _:

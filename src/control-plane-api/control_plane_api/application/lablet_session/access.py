@@ -11,8 +11,6 @@ async def load_for(deps: Deps, principal: Principal, session_id: str, action: Ac
     """The session, if the caller may see it (else 404) and do this to it (else 403)."""
     session = await deps.sessions.get(session_id)
     owner, department = session.spec.owner, session.spec.department
-    require_visible(
-        principal, Action.SESSION_READ, "lablet session", session_id, owner=owner, department=department
-    )
+    require_visible(principal, Action.SESSION_READ, "lablet session", session_id, owner=owner, department=department)
     require(principal, action, owner=owner, department=department)
     return session

@@ -9,8 +9,8 @@ from prometheus_client import Histogram
 from control_plane_api.application.audit.log import AuditLog
 from control_plane_api.application.base import BaseCommand
 from control_plane_api.application.errors import ForbiddenError
-from control_plane_api.kernel.context import RequestContext, request_context, set_request_context
 from control_plane_api.application.mediation.mediator import Next
+from control_plane_api.kernel.context import RequestContext, request_context, set_request_context
 
 HANDLED = Histogram(
     "lcm_request_handling_seconds",
@@ -28,7 +28,7 @@ class ContextBehavior(PipelineBehavior[Any, Any]):
         name = type(request).__name__
         outer = request_context()
         set_request_context(
-            RequestContext(actor=request.principal.actor, command=name, correlation_id=outer.correlation_id)
+            RequestContext(request.principal.actor, name, outer.correlation_id, request.principal.department)
         )
         started, result = time.perf_counter(), "refused"
         try:

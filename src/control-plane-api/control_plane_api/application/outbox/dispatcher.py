@@ -140,9 +140,7 @@ class Dispatcher:
         result = await collection.update_one(unchanged, {"$set": {"outbox": []}, "$unset": {"pending": 1}})
         if result.matched_count == 0:
             done = [entry["event_id"] for entry in entries]
-            await collection.update_one(
-                {"_id": document["_id"]}, {"$pull": {"outbox": {"event_id": {"$in": done}}}}
-            )
+            await collection.update_one({"_id": document["_id"]}, {"$pull": {"outbox": {"event_id": {"$in": done}}}})
 
     def _note_failure(self, where: str, error: Exception) -> None:
         sentence = f"{where}: {error}"

@@ -8,7 +8,7 @@ from pymongo.errors import PyMongoError
 from control_plane_api.application.projection.projections import PROJECTIONS, Projected, project
 from control_plane_api.infrastructure.mongo.database import Database
 from lcm_core.etcd import EtcdError, EtcdStore, GuardedWrite
-from lcm_core.etcd.keys import PROJECTION_PREFIX, METRICS, ObjectKey
+from lcm_core.etcd.keys import METRICS, PROJECTION_PREFIX, ObjectKey
 
 log = logging.getLogger(__name__)
 

@@ -41,9 +41,7 @@ class LabletDefinition(Resource[DefinitionSpec, DefinitionStatus]):
     STATUS = DefinitionStatus
 
     @classmethod
-    def declare(
-        cls, definition_id: str, spec: DefinitionSpec, created_by: str, now: datetime
-    ) -> "LabletDefinition":
+    def declare(cls, definition_id: str, spec: DefinitionSpec, created_by: str, now: datetime) -> "LabletDefinition":
         """Declare a version; the lablet controller validates and stores its content next."""
         status = DefinitionStatus(
             sync=SyncStatus(state="requested", requested_at=now), message="Content waits to be validated."

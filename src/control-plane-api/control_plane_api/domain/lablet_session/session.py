@@ -17,8 +17,8 @@ from lcm_core.contracts.common import Slot, UtcTime
 from lcm_core.contracts.sessions import (
     Explanation,
     PhaseChange,
-    PlaceSession,
     Placement,
+    PlaceSession,
     ReportSession,
     ScoreSummary,
     SessionSpec,
@@ -143,9 +143,7 @@ class LabletSession(Resource[SessionSpec, SessionStatus]):
         self.status.launch_available = False
         return self.status.placement.claim_id if self.status.placement else ""
 
-    def _move(
-        self, to: SessionPhase, reason: str, message: str, now: datetime, limits: DeadlineSettings
-    ) -> None:
+    def _move(self, to: SessionPhase, reason: str, message: str, now: datetime, limits: DeadlineSettings) -> None:
         previous = self.phase
         booked_end = self.status.placement.booked.end if self.status.placement else None
         self.status.phase = to

@@ -7,6 +7,7 @@ from lcm_core.contracts.claims import ClaimView
 from lcm_core.contracts.common import Resources
 from lcm_core.contracts.workers import PortRange
 
+
 @dataclass(frozen=True, slots=True)
 class ClaimLimits:
     """What a worker offers: capacity less unmanaged use, its port range and the ports nobody may take."""

@@ -74,9 +74,7 @@ class Worker(Resource[WorkerSpec, WorkerStatus]):
             history=[WorkerPhaseChange(phase=WorkerPhase.PENDING, at=now, reason=reason, message=message)],
         )
         worker = cls.create(worker_id, spec, status, created_by, now)
-        worker.record(
-            WorkerWanted(reason=reason, message=message, template_id=spec.template_id, region=spec.region)
-        )
+        worker.record(WorkerWanted(reason=reason, message=message, template_id=spec.template_id, region=spec.region))
         return worker
 
     @property
@@ -193,9 +191,7 @@ class Worker(Resource[WorkerSpec, WorkerStatus]):
             return
         first = self.status.finalizers[0]
         if first is not finalizer:
-            raise WorkerRuleError(
-                "FinalizerOrder", f"Worker {self.key}: {first} must be cleared before {finalizer}."
-            )
+            raise WorkerRuleError("FinalizerOrder", f"Worker {self.key}: {first} must be cleared before {finalizer}.")
         self.status.finalizers = self.status.finalizers[1:]
 
     def report_labs(self, request: ReportWorkerLabs) -> bool:

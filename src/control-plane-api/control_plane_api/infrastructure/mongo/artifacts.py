@@ -33,7 +33,7 @@ class GridArtifacts:
         }
         await self._bucket.upload_from_stream_with_id(artifact_id, filename, content, metadata=metadata)
         found = await self.find(artifact_id)
-        assert found is not None  # noqa: S101 - written just above
+        assert found is not None
         return found
 
     async def find(self, artifact_id: str) -> ArtifactView | None:

@@ -45,7 +45,7 @@ class MongoChildren:
             changes["device_labels"] = [device.label for device in body.devices]
         await self._merge(self._users, session_id, changes, now)
         found = await self.user_session(session_id)
-        assert found is not None  # noqa: S101 - written just above
+        assert found is not None
         return found
 
     async def user_session(self, session_id: str) -> UserSessionView | None:
@@ -83,7 +83,7 @@ class MongoChildren:
         changes = body.model_dump(mode="json", exclude_none=True)
         await self._merge(self._gradings, session_id, changes, now)
         found = await self.grading_session(session_id)
-        assert found is not None  # noqa: S101 - written just above
+        assert found is not None
         return found
 
     async def grading_session(self, session_id: str) -> GradingSessionView | None:
@@ -101,7 +101,7 @@ class MongoChildren:
         except DuplicateKeyError:
             pass  # Immutable: the first report stays, which makes repeating the call harmless.
         found = await self.score_report(session_id)
-        assert found is not None  # noqa: S101 - written just above, or known before
+        assert found is not None
         return found
 
     async def score_report(self, session_id: str) -> ScoreReportView | None:

@@ -55,6 +55,7 @@ def event_entry(event: ResourceEvent, aggregate: Resource[Any, Any], version: in
         "actor": context.actor,
         "command": context.command,
         "correlation_id": context.correlation_id,
+        "department": getattr(aggregate.spec, "department", "") or context.department,
         "traceparent": current_traceparent() or "",
         "data": event.model_dump(mode="json", exclude={"event_id", "at", "aggregate_id"}),
     }

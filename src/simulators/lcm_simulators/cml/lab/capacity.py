@@ -53,11 +53,14 @@ def check_start(controller: Controller, lab: Lab, nodes: list[Node]) -> None:
     limit = controller.licensing.node_limit
     if usage.nodes > limit:
         raise ApiError(
-            400, f"Licensing issue: Cannot start lab {lab.id}: {usage.nodes} nodes would run, the license allows {limit}."
+            400,
+            f"Licensing issue: Cannot start lab {lab.id}: {usage.nodes} nodes would run, the license allows {limit}.",
         )
     memory = int(controller.config.memory_mb * controller.config.memory_overcommit)
     if usage.ram > memory:
-        raise ApiError(400, f"Cannot start lab {lab.id}: not enough memory ({usage.ram} MB needed, {memory} MB present).")
+        raise ApiError(
+            400, f"Cannot start lab {lab.id}: not enough memory ({usage.ram} MB needed, {memory} MB present)."
+        )
     cpus = controller.config.cpus * controller.config.cpu_overcommit
     if usage.cpus > cpus:
         raise ApiError(400, f"Cannot start lab {lab.id}: not enough CPUs ({usage.cpus:g} needed, {cpus:g} present).")

@@ -164,7 +164,7 @@ def read_topology(text: bytes) -> TopologyDocument:
         if text.lstrip().startswith(b"{"):
             raw = json.loads(text)
         else:
-            raw = yaml.load(text, Loader=_Loader)  # noqa: S506  # nosec B506 - CSafeLoader
+            raw = yaml.load(text, Loader=_Loader)  # nosec B506 - CSafeLoader
     except (yaml.YAMLError, ValueError) as error:
         raise ApiError(400, f"Bad topology: not valid YAML or JSON: {error}") from error
     if not isinstance(raw, dict):

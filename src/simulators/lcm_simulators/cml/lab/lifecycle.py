@@ -114,7 +114,10 @@ class Lifecycle:
     def _launch(self, lab: Lab, node: Node, offset: float) -> None:
         start = self._controller.clock.time() + offset
         length, scale = self._boot_length(lab, node), self._controller.boot_scale
-        plan = [(start + (STABILIZATION_SECONDS + CREATION_SECONDS) * scale, State.STARTED), (start + length, State.BOOTED)]
+        plan = [
+            (start + (STABILIZATION_SECONDS + CREATION_SECONDS) * scale, State.STARTED),
+            (start + length, State.BOOTED),
+        ]
         if self._controller.config.release >= (2, 10):
             plan.insert(0, (start + STABILIZATION_SECONDS * scale, State.STARTING))
         node.plan = plan

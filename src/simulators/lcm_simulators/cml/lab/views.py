@@ -74,12 +74,17 @@ def node_view(
     if not exclude:
         view["configuration"] = configuration_of(node, exclude)
     if modern:
-        view |= {"priority": node.priority, "pyats": node.pyats or dict.fromkeys(("username", "password", "enable_password"))}
+        view |= {
+            "priority": node.priority,
+            "pyats": node.pyats or dict.fromkeys(("username", "password", "enable_password")),
+        }
     if show_operational is not False:
         running = operational(controller, node)
         view["operational"] = running
         if not modern and show_operational is None:
-            view |= {key: (running or {}).get(key) for key in MIRRORED} | {"serial_consoles": (running or {}).get("serial_consoles", [])}
+            view |= {key: (running or {}).get(key) for key in MIRRORED} | {
+                "serial_consoles": (running or {}).get("serial_consoles", [])
+            }
     return view
 
 
@@ -89,7 +94,12 @@ def interface_view(controller: Controller, lab: Lab, interface: Interface) -> di
     live = None
     if node.state in POWERED and interface.slot is not None:
         device = f"tap{interface.id[:8]}"
-        live = {"device_name": device, "mac_address": interface.generated_mac, "src_udp_port": None, "dst_udp_port": None}
+        live = {
+            "device_name": device,
+            "mac_address": interface.generated_mac,
+            "src_udp_port": None,
+            "dst_udp_port": None,
+        }
     return {
         "id": interface.id, "lab_id": lab.id, "node": interface.node, "label": interface.label,
         "slot": interface.slot, "type": "loopback" if interface.slot is None else "physical",
@@ -141,7 +151,10 @@ def _topology_node(controller: Controller, lab: Lab, node: Node, exclude: bool |
     }  # fmt: skip
     view |= {key: getattr(node, key) for key in RESOURCE_KEYS}
     if controller.config.release >= (2, 10):
-        view |= {"priority": node.priority, "pyats": node.pyats or dict.fromkeys(("username", "password", "enable_password"))}
+        view |= {
+            "priority": node.priority,
+            "pyats": node.pyats or dict.fromkeys(("username", "password", "enable_password")),
+        }
     return view if exclude else view | {"configuration": configuration_of(node, exclude)}
 
 

@@ -113,9 +113,7 @@ def _refused(session_id: str, refusal: Exception) -> PlacementResult:
     return PlacementResult(session_id=session_id, status=status, code=code, detail=str(refusal))
 
 
-def _refuse_early(
-    item: PlaceSession, session: LabletSession | None, worker: Worker | None
-) -> PlacementResult | None:
+def _refuse_early(item: PlaceSession, session: LabletSession | None, worker: Worker | None) -> PlacementResult | None:
     if session is None or worker is None:
         missing = "session" if session is None else "worker"
         return PlacementResult(
@@ -123,9 +121,7 @@ def _refuse_early(
         )
     held = session.status.placement
     if held is not None and held.claim_id == item.claim_id:
-        return PlacementResult(
-            session_id=item.session_id, status=200, version=session.version, claim=_claim(item)
-        )
+        return PlacementResult(session_id=item.session_id, status=200, version=session.version, claim=_claim(item))
     if not SESSION_STATES.allows(session.phase, SessionPhase.SCHEDULED) or (
         session.spec.desired is SessionDesired.ENDED
     ):

@@ -29,9 +29,7 @@ class PutUserSessionHandler(Handler[PutUserSessionCommand, UserSessionView]):
     async def handle_async(self, request: PutUserSessionCommand) -> UserSessionView:
         """The stored child."""
         await self._deps.sessions.get(request.session_id)
-        child = await self._deps.children.put_user_session(
-            request.session_id, request.body, self._deps.clock.now()
-        )
+        child = await self._deps.children.put_user_session(request.session_id, request.body, self._deps.clock.now())
 
         def mutate(session: LabletSession) -> None:
             session.link_children(user_session_id=child.id)
@@ -54,9 +52,7 @@ class PutGradingSessionHandler(Handler[PutGradingSessionCommand, GradingSessionV
     async def handle_async(self, request: PutGradingSessionCommand) -> GradingSessionView:
         """The stored child."""
         await self._deps.sessions.get(request.session_id)
-        child = await self._deps.children.put_grading_session(
-            request.session_id, request.body, self._deps.clock.now()
-        )
+        child = await self._deps.children.put_grading_session(request.session_id, request.body, self._deps.clock.now())
 
         def mutate(session: LabletSession) -> None:
             session.link_children(grading_session_id=child.id)
@@ -79,9 +75,7 @@ class PutScoreReportHandler(Handler[PutScoreReportCommand, ScoreReportView]):
     async def handle_async(self, request: PutScoreReportCommand) -> ScoreReportView:
         """The stored report, which is the first one if they differ."""
         await self._deps.sessions.get(request.session_id)
-        report = await self._deps.children.put_score_report(
-            request.session_id, request.body, self._deps.clock.now()
-        )
+        report = await self._deps.children.put_score_report(request.session_id, request.body, self._deps.clock.now())
         summary = ScoreSummary(
             score_report_id=report.id,
             score=report.score,

@@ -64,9 +64,7 @@ class UpdateTaskHandler(Handler[UpdateTaskCommand, TaskView]):
         def mutate(current: Task) -> None:
             current.update(request.body, request.principal.actor, self._deps.clock.now())
 
-        task = await self._deps.tasks.update(
-            request.task_id, mutate, expected_version=request.expected_version
-        )
+        task = await self._deps.tasks.update(request.task_id, mutate, expected_version=request.expected_version)
         return task.view(TaskView)
 
 

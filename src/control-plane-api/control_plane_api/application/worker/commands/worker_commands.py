@@ -84,17 +84,13 @@ class AskWorkerHandler(Handler[AskWorkerCommand, WorkerView]):
             if request.wish in _DESIRED:
                 desired, drain, reason = _DESIRED[request.wish]
                 message = request.reason or f"{request.wish} by {request.principal.actor}"
-                current.set_desired(
-                    SetWorkerDesired(desired=desired, drain=drain, reason=reason, message=message), now
-                )
+                current.set_desired(SetWorkerDesired(desired=desired, drain=drain, reason=reason, message=message), now)
             elif request.wish is WorkerWish.FORCE:
                 current.force_end()
             else:
                 current.request(request.wish, now)
 
-        worker = await self._deps.workers.update(
-            request.worker_id, mutate, expected_version=request.expected_version
-        )
+        worker = await self._deps.workers.update(request.worker_id, mutate, expected_version=request.expected_version)
         return worker.view(WorkerView)
 
 
@@ -192,9 +188,7 @@ class TagWorkerHandler(Handler[TagWorkerCommand, WorkerView]):
         def mutate(worker: Worker) -> None:
             worker.retag(request.tags)
 
-        worker = await self._deps.workers.update(
-            request.worker_id, mutate, expected_version=request.expected_version
-        )
+        worker = await self._deps.workers.update(request.worker_id, mutate, expected_version=request.expected_version)
         return worker.view(WorkerView)
 
 

@@ -1,0 +1,52 @@
+"""``/lab-records``."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import Path
+from starlette.responses import Response
+
+from control_plane_api.api.call import Call
+from control_plane_api.api.guard import api_router, guard
+from control_plane_api.api.lists import list_parameters
+from control_plane_api.application.authorization.policy import Action
+from control_plane_api.application.lab_record.commands.lab_commands import AskLabCommand
+from control_plane_api.application.lab_record.queries.lab_queries import GetLabRecordQuery, ListLabRecordsQuery
+from control_plane_api.application.listing import LAB_RECORDS, ListRequest
+from lcm_core.contracts.common import Page
+from lcm_core.contracts.workers import LabRecordView
+
+router = api_router("/lab-records", tags=["labs"])
+RecordId = Annotated[str, Path(min_length=1, max_length=80)]
+
+
+class LabAction(StrEnum):
+    """What may be asked of a lab."""
+
+    START = "start"
+    STOP = "stop"
+    WIPE = "wipe"
+    DELETE = "delete"
+    EXPORT = "export"
+    CLONE = "clone"
+
+
+@router.get("", response_model=Page[LabRecordView], summary="List labs")
+@guard(Action.LAB_READ)
+async def list_records(call: Call, page: ListRequest = list_parameters(LAB_RECORDS, "LabRecord")) -> Response:
+    """Managed and found ones."""
+    return call.respond(await call.execute(ListLabRecordsQuery(call.principal, page)))
+
+
+@router.get("/{record_id}", response_model=LabRecordView, summary="Look at a lab")
+@guard(Action.LAB_READ)
+async def get_record(call: Call, record_id: RecordId) -> Response:
+    """As last seen on its worker."""
+    return call.respond(await call.execute(GetLabRecordQuery(call.principal, record_id)))
+
+
+@router.post("/{record_id}/{action}", response_model=LabRecordView, summary="Act on a lab")
+@guard(Action.LAB_OPERATE)
+async def act(call: Call, record_id: RecordId, action: LabAction) -> Response:
+    """The lablet controller carries it out; a lab of a session cannot be wiped or deleted."""
+    return call.respond(await call.execute(AskLabCommand(call.principal, record_id, action, call.expected_version)))

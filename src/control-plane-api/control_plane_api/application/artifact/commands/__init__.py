@@ -1,0 +1,1 @@
+"""Vertical slice of the application layer."""

@@ -1,0 +1,91 @@
+"""Sign in with user name and password, and revoke what was issued."""
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel, Field, SecretStr
+
+from control_plane_api.application.authorization.policy import Action
+from control_plane_api.application.authorization.principal import Principal
+from control_plane_api.application.authorization.require import require
+from control_plane_api.application.base import BaseCommand, Handler
+from control_plane_api.application.errors import UnauthenticatedError
+from control_plane_api.application.ports import Deps, LoginThrottle, PasswordChecker, TokenIssuer
+
+NOBODY = Principal(user_id="", username="anonymous")
+"""Who asks before anybody is known."""
+
+
+class TokenView(BaseModel):
+    """A token of the platform."""
+
+    access_token: str
+    token_type: str = "Bearer"
+    expires_in: int
+    user_id: str
+    username: str
+    roles: list[str]
+    department: str = ""
+
+
+class PasswordLogin(BaseModel):
+    """User name and password."""
+
+    username: str = Field(min_length=1, max_length=100)
+    password: SecretStr = Field(min_length=1, max_length=200)
+
+
+@dataclass(frozen=True, slots=True)
+class SignInCommand(BaseCommand[TokenView]):
+    """Sign in."""
+
+    body: PasswordLogin
+    address: str
+
+
+class SignInHandler(Handler[SignInCommand, TokenView]):
+    """The identity provider checks the password; failures are counted."""
+
+    def __init__(self, deps: Deps, passwords: PasswordChecker, tokens: TokenIssuer, throttle: LoginThrottle) -> None:
+        super().__init__(deps)
+        self._passwords = passwords
+        self._tokens = tokens
+        self._throttle = throttle
+
+    async def handle_async(self, request: SignInCommand) -> TokenView:
+        """A token. Raises ``UnauthenticatedError`` and ``ThrottledError``."""
+        username = request.body.username.lower()
+        await self._throttle.check(username, request.address)
+        try:
+            principal = await self._passwords.check(request.body.username, request.body.password)
+        except UnauthenticatedError:
+            await self._throttle.failed(username, request.address)
+            raise
+        return TokenView(
+            access_token=self._tokens.issue(principal),
+            expires_in=self._tokens.life_seconds,
+            user_id=principal.user_id,
+            username=principal.username,
+            roles=sorted(principal.roles),
+            department=principal.department,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeUserCommand(BaseCommand[None]):
+    """Refuse every token of a user that was issued until now."""
+
+    user_id: str
+
+
+class RevokeUserHandler(Handler[RevokeUserCommand, None]):
+    """Admins revoke anybody, everybody revokes themselves."""
+
+    def __init__(self, deps: Deps, tokens: TokenIssuer) -> None:
+        super().__init__(deps)
+        self._tokens = tokens
+
+    async def handle_async(self, request: RevokeUserCommand) -> None:
+        """Nothing to answer."""
+        if request.user_id != request.principal.user_id:
+            require(request.principal, Action.USER_REVOKE)
+        await self._tokens.revoke(request.user_id)
