@@ -1,0 +1,1 @@
+"""Tests of the project as a whole; each package has its own beside its sources."""
