@@ -13,7 +13,7 @@ _PAIR_WORDS = re.compile(r"(-initial-topology|-initial-lab|-initial|-problem|-to
 _SOLVED = ("-solution", "-solution-topology", "-completed-lab", "-topology-solution")
 # Lines that a device may print in another form, or that only CML itself sets.
 _SKIPPED = re.compile(
-    r"^\s*(!|$|version|hostname|boot|end$|building|current|last|ntp clock|license|crypto|certificate)", re.I
+    r"^\s*(!|$|version|hostname|boot|end$|building|current|last|ntp clock|license|crypto|certificate)", re.IGNORECASE
 )
 CHECKS_PER_DEVICE = 6
 

@@ -1,4 +1,4 @@
-"""A running platform as its users see it: REST with a person's token, the delivery system's page, the simulators' books."""
+"""A running platform as its users see it: REST with a person's token, and the delivery system's page."""
 
 import asyncio
 import sys

@@ -39,8 +39,8 @@ async def test_an_unknown_definition_is_named(platform: Platform) -> None:
 
 async def test_a_slot_in_the_past_is_refused_with_the_rule(platform: Platform, tmp_path: Path) -> None:
     definition = await platform.define(two_routers(tmp_path, "past-slot"))
+    slot = {"start": "2020-01-01T10:00:00Z", "end": "2020-01-01T11:00:00Z"}
     with pytest.raises(ApiError) as refused:
-        slot = {"start": "2020-01-01T10:00:00Z", "end": "2020-01-01T11:00:00Z"}
         await reserve(platform, definition_id=definition.id, slot=slot)
     assert "past" in refused.value.sentence
 
