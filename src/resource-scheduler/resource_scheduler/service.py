@@ -1,0 +1,86 @@
+"""The scheduler as a controller: one key, the queue, decided as a whole whenever something that matters changes."""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import datetime
+
+from lcm_core.clock import DomainClock
+from lcm_core.controller import Change, ChangeKind, ControllerSpec, Outcome, Source, state_informer
+from lcm_core.controller.leadership import current_context
+from lcm_core.controller.parts import ServiceContext, ServiceParts
+from lcm_core.domain.vocabulary import SessionPhase
+from lcm_core.etcd import StateSummary
+from resource_scheduler.act import Actor
+from resource_scheduler.decide import decide
+from resource_scheduler.observe import Observer
+from resource_scheduler.settings import SchedulerSettings
+
+QUEUE = "queue"
+GATHER_SECONDS = 0.02
+"""Real time to wait before a pass, so that changes that come together are decided together."""
+COLLECTIONS = ("sessions", "workers", "templates", "definitions")
+_WAITS = frozenset({SessionPhase.PENDING.value})
+_PLACED = frozenset({SessionPhase.SCHEDULED.value, SessionPhase.TERMINATED.value})
+
+
+class QueueReconciler:
+    """Observe, decide, act; see the package's modules of these names."""
+
+    def __init__(self, observer: Observer, actor: Actor, settings: SchedulerSettings, clock: DomainClock) -> None:
+        self._observer = observer
+        self._actor = actor
+        self._settings = settings
+        self._clock = clock
+        self._term = 0
+        self._quiet_since: datetime | None = None
+
+    async def reconcile(self, key: str) -> Outcome:
+        """One pass over the whole queue. Raises ``ApiError``."""
+        del key
+        self._notice_new_leadership()
+        await asyncio.sleep(GATHER_SECONDS)
+        world = await self._observer.observe()
+        world.quiet_since = self._quiet_since
+        plan = decide(world, self._settings)
+        acted = await self._actor.act(plan)
+        if acted.scaled_up:
+            self._quiet_since = world.now
+        if acted.refused:
+            sentence = f"{plan.sentence} {len(acted.refused)} refused, first: {acted.refused[0]}"
+            return Outcome.retry("DecidedOnOldPicture", sentence, after=0.1)
+        assert plan.next_at is not None  # every plan looks again at some time
+        return Outcome.requeue_at(plan.next_at, "QueueServed", plan.sentence)
+
+    def _notice_new_leadership(self) -> None:
+        context = current_context()
+        term = context.leadership.term if context else 0
+        if term != self._term:
+            self._term = term
+            self._observer.start_over()
+
+
+def queue_changed(change: Change[StateSummary]) -> Iterable[str]:
+    """The queue's key for changes that can change an answer.
+
+    Progress of sessions that run already does not matter; that a session waits, got or left its place does.
+    """
+    if change.collection != "sessions" or change.kind is ChangeKind.DELETED:
+        return (QUEUE,)
+    before = change.old.phase if change.old else None
+    after = change.new.phase if change.new else None
+    if after in _WAITS or (before != after and after in _PLACED):
+        return (QUEUE,)
+    return ()
+
+
+async def build(context: ServiceContext) -> ServiceParts:
+    """The scheduler's parts."""
+    settings = SchedulerSettings()
+    resync = context.settings.runtime.resync_seconds
+    informers = {name: state_informer(context.etcd, name, resync_seconds=resync) for name in COLLECTIONS}
+    observer = Observer(context.control_plane, context.clock, informers, settings.strategy)
+    actor = Actor(context.control_plane, observer, context.clock)
+    reconciler = QueueReconciler(observer, actor, settings, context.clock)
+    sources = [Source(informer, queue_changed) for informer in informers.values()]
+    spec = ControllerSpec("queue", reconciler, sources, seeds=(QUEUE,), workers=1, reconcile_timeout=120.0)
+    return ServiceParts(list(informers.values()), [spec])
