@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -40,12 +41,35 @@ class ProtocolMapper(_Representation):
     config: MapperConfig
 
 
+class Composites(_Representation):
+    """Roles that a role brings along."""
+
+    realm: list[str] = []
+    client: dict[str, list[str]] = {}
+
+
 class Role(_Representation):
     """A role of the realm."""
 
-    id: str = Field(default_factory=lambda: str(uuid.uuid4()))
+    id: str = ""
     name: str
     description: str = ""
+    composites: Composites = Composites()
+
+
+class Group(_Representation):
+    """Users with roles in common; Keycloak writes a membership as the group's path."""
+
+    id: str = ""
+    name: str
+    realm_roles: list[str] = []
+    client_roles: dict[str, list[str]] = {}
+    sub_groups: list["Group"] = []
+
+    @property
+    def path(self) -> str:
+        """How users name the group."""
+        return f"/{self.name}"
 
 
 class Roles(_Representation):
@@ -57,8 +81,9 @@ class Roles(_Representation):
 class Client(_Representation):
     """An application that may ask for tokens."""
 
-    id: str = Field(default_factory=lambda: str(uuid.uuid4()))
+    id: str = ""
     client_id: str
+    name: str = ""
     enabled: bool = True
     public_client: bool = False
     secret: str = ""
@@ -66,6 +91,7 @@ class Client(_Representation):
     direct_access_grants_enabled: bool = False
     service_accounts_enabled: bool = False
     redirect_uris: list[str] = []
+    web_origins: list[str] = []
     attributes: dict[str, str] = {}
     protocol_mappers: list[ProtocolMapper] = []
 
@@ -73,6 +99,11 @@ class Client(_Representation):
     def requires_pkce(self) -> bool:
         """Whether a code is handed out only against an S256 challenge."""
         return self.attributes.get("pkce.code.challenge.method") == "S256"
+
+    @property
+    def device_flow_enabled(self) -> bool:
+        """Whether a person may sign this client in from another device."""
+        return self.attributes.get("oauth2.device.authorization.grant.enabled") == "true"
 
 
 class Credential(_Representation):
@@ -86,7 +117,7 @@ class Credential(_Representation):
 class User(_Representation):
     """A person, or the service account of a client."""
 
-    id: str = Field(default_factory=lambda: str(uuid.uuid4()))
+    id: str = ""
     username: str
     enabled: bool = True
     email: str = ""
@@ -97,7 +128,10 @@ class User(_Representation):
     credentials: list[Credential] = []
     realm_roles: list[str] = []
     client_roles: dict[str, list[str]] = {}
+    groups: list[str] = []
     service_account_client_id: str = ""
+    created_at: float = 0.0
+    """Seconds since the epoch; 0 for users of the realm file."""
 
     @property
     def full_name(self) -> str:
@@ -122,7 +156,10 @@ class Realm(_Representation):
     wait_increment_seconds: int = 60
     max_failure_wait_seconds: int = 900
     max_delta_time_seconds: int = 43200
+    oauth2_device_code_lifespan: int = Field(default=600, gt=0)
+    oauth2_device_polling_interval: int = Field(default=5, gt=0)
     roles: Roles = Roles()
+    groups: list[Group] = []
     clients: list[Client] = []
     users: list[User] = []
 
@@ -137,15 +174,46 @@ def load_realm(path: Path) -> Realm:
         realm = Realm.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, ValidationError) as error:
         raise RealmFileError(f"realm file {path} cannot be used: {error}") from error
+    for complaint in (*_unknown_names(realm), *_unsupported(realm)):
+        raise RealmFileError(f"realm file {path}: {complaint}")
+    _fill_ids(realm)
+    return realm
+
+
+def _unknown_names(realm: Realm) -> Iterator[str]:
     known = {role.name for role in realm.roles.realm}
+    paths = {group.path for group in realm.groups}
     for user in realm.users:
         if unknown := set(user.realm_roles) - known:
-            raise RealmFileError(f"realm file {path}: user {user.username} has unknown roles {sorted(unknown)}")
+            yield f"user {user.username} has unknown roles {sorted(unknown)}"
+        if unknown := set(user.groups) - paths:
+            yield f"user {user.username} is in unknown groups {sorted(unknown)}"
+    for group in realm.groups:
+        if unknown := set(group.realm_roles) - known:
+            yield f"group {group.name} has unknown roles {sorted(unknown)}"
+
+
+def _unsupported(realm: Realm) -> Iterator[str]:
     for client in realm.clients:
         for mapper in client.protocol_mappers:
             if mapper.protocol_mapper not in {AUDIENCE_MAPPER, ATTRIBUTE_MAPPER}:
-                raise RealmFileError(
-                    f"realm file {path}: client {client.client_id} uses the mapper {mapper.protocol_mapper}, "
+                yield (
+                    f"client {client.client_id} uses the mapper {mapper.protocol_mapper}, "
                     f"which the embedded provider does not have ({AUDIENCE_MAPPER} and {ATTRIBUTE_MAPPER} only)"
                 )
-    return realm
+    for role in realm.roles.realm:
+        if role.composites != Composites():
+            yield f"role {role.name} is composite, which the embedded provider does not have"
+    for group in realm.groups:
+        if group.sub_groups:
+            yield f"group {group.name} has groups below it, which the embedded provider does not have"
+
+
+def _fill_ids(realm: Realm) -> None:
+    """Give ids to what the file leaves without: derived from the name, so they survive a restart."""
+    named: list[tuple[str, Role | Group | Client | User]] = [(f"role/{role.name}", role) for role in realm.roles.realm]
+    named += [(f"group/{group.name}", group) for group in realm.groups]
+    named += [(f"client/{client.client_id}", client) for client in realm.clients]
+    named += [(f"user/{user.username}", user) for user in realm.users]
+    for name, item in named:
+        item.id = item.id or str(uuid.uuid5(uuid.NAMESPACE_URL, f"{realm.realm}/{name}"))
