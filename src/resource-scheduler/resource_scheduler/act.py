@@ -45,6 +45,7 @@ class Acted:
     """What came of a plan: refusals in one sentence each, and whether workers were started."""
 
     placed: int = 0
+    stopped: int = 0
     refused: list[str] = field(default_factory=list)
     scaled_up: bool = False
 
@@ -65,14 +66,15 @@ class Actor:
         try:
             await self._return(plan, acted)
             await self._place(plan.placements, pending, acted)
-            await self._order(plan.wakes, acted)
-            acted.scaled_up = bool(plan.wakes)
+            acted.scaled_up = await self._order(plan.wakes, acted) > 0
             await self._launch(plan.launches, acted)
             await self._explain(plan.waiting)
-            await self._order(plan.stops, acted)
+            acted.stopped = await self._order(plan.stops, acted)
         finally:
             for placement in pending.values():
                 self._observer.fleet.release(placement.placed.facts.worker_id, placement.claim_id)
+            for worker_id, claim_id in plan.kept:
+                self._observer.fleet.release(worker_id, claim_id)
         return acted
 
     async def _return(self, plan: Plan, acted: Acted) -> None:
@@ -152,15 +154,19 @@ class Actor:
             ),
         )
 
-    async def _order(self, orders: Sequence[WorkerOrder], acted: Acted) -> None:
+    async def _order(self, orders: Sequence[WorkerOrder], acted: Acted) -> int:
+        """Change what is wanted of workers; answers how many orders were accepted."""
+        accepted = 0
         for order in orders:
             body = SetWorkerDesired(desired=order.desired, reason=order.reason, message=order.message)
             try:
                 await self._control_plane.set_worker_desired(order.worker_id, body)
+                accepted += 1
             except StaleTerm:
                 raise
             except (Conflict, PreconditionFailed, NotFound) as error:
                 acted.refused.append(error.sentence)
+        return accepted
 
     async def _launch(self, launches: Sequence[LaunchOrder], acted: Acted) -> None:
         """Create the workers, unless the control plane knows of workers that the decision did not."""

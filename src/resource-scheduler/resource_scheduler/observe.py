@@ -1,7 +1,7 @@
 """Observing: caches of the details behind the informers' summaries, read again only where something changed."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,8 +13,8 @@ from lcm_core.clock import DomainClock
 from lcm_core.contracts.definitions import DefinitionView
 from lcm_core.contracts.sessions import SessionView
 from lcm_core.contracts.workers import TemplateView, WorkerView
-from lcm_core.controller import Informer
-from lcm_core.domain.vocabulary import SessionPhase, WorkerPhase
+from lcm_core.controller import Change, ChangeKind, Informer
+from lcm_core.domain.vocabulary import LabPhase, SessionPhase, WorkerPhase
 from lcm_core.etcd import StateSummary
 from lcm_core.placement import ClaimBook, Demand, Fleet, Rules, Strategy, demand_of, rules_of, worker_facts
 from lcm_core.placement.instants import micros
@@ -24,6 +24,7 @@ READ_ONE_BY_ONE = 8
 """Up to so many changed objects are read singly; more are read as lists, which is one request per 200."""
 READS_AT_ONCE = 8
 KEPT_BEHIND = timedelta(hours=1)
+_WARM = ",".join((LabPhase.DEFINED, LabPhase.STOPPED, LabPhase.WIPED))
 
 
 class Viewed(Protocol):
@@ -187,12 +188,19 @@ class Observer:
         self.fleet = Fleet(strategy=strategy)
         self.claims = ClaimBook()
         self._cursor = ""
+        self._labs_informer = informers["lab-records"]
+        self._labs_seen = -1
+        self._labs_changes = 0
+        self._labs_informer.subscribe(self._lab_changed)
+        self._warm: dict[str, frozenset[str]] = {}
         self._demands: dict[str, tuple[SessionView, Rules, Demand]] = {}
         self.last_busy: dict[str, datetime] = {}
 
     async def observe(self) -> World:
         """Bring everything up to date and show it."""
-        await asyncio.gather(self.sessions.refresh(), self.workers.refresh(), self.templates.refresh())
+        await asyncio.gather(
+            self.sessions.refresh(), self.workers.refresh(), self.templates.refresh(), self._read_warm_labs()
+        )
         await self._read_definitions()
         now = self._clock.now()
         self._update_fleet(now)
@@ -206,6 +214,22 @@ class Observer:
         self._cursor = ""
         for state in list(self.fleet):
             self.fleet.drop(state.facts.worker_id)
+
+    def _lab_changed(self, change: Change[StateSummary]) -> None:
+        if change.kind is not ChangeKind.RESYNC:
+            self._labs_changes += 1
+
+    async def _read_warm_labs(self) -> None:
+        """Which definitions have a lab waiting, and where."""
+        seen = self._labs_changes
+        if seen == self._labs_seen:
+            return
+        found: dict[str, set[str]] = defaultdict(set)
+        async for lab in self._control_plane.lab_records(phase=_WARM):
+            if lab.spec.definition_id and not lab.spec.session_id:
+                found[lab.spec.worker_id].add(lab.spec.definition_id)
+        self._warm = {worker_id: frozenset(definitions) for worker_id, definitions in found.items()}
+        self._labs_seen = seen
 
     async def _read_definitions(self) -> None:
         wanted = {
@@ -242,7 +266,7 @@ class Observer:
                 self.fleet.drop(state.facts.worker_id)
         for name, view in alive.items():
             is_new = self.fleet.get(name) is None
-            self.fleet.put(worker_facts(view))
+            self.fleet.put(worker_facts(view), self._warm.get(name, frozenset()))
             if is_new:
                 self.claims.put_on(name, self.fleet)
         past = now - KEPT_BEHIND

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from lcm_core.clock import DomainClock
 from lcm_core.controller import Change, ChangeKind, ControllerSpec, Outcome, Source, state_informer
@@ -10,15 +10,15 @@ from lcm_core.controller.leadership import current_context
 from lcm_core.controller.parts import ServiceContext, ServiceParts
 from lcm_core.domain.vocabulary import SessionPhase
 from lcm_core.etcd import StateSummary
-from resource_scheduler.act import Actor
-from resource_scheduler.decide import decide
+from resource_scheduler.act import Acted, Actor
+from resource_scheduler.decide import Plan, World, decide
 from resource_scheduler.observe import Observer
 from resource_scheduler.settings import SchedulerSettings
 
 QUEUE = "queue"
 GATHER_SECONDS = 0.02
 """Real time to wait before a pass, so that changes that come together are decided together."""
-COLLECTIONS = ("sessions", "workers", "templates", "definitions")
+COLLECTIONS = ("sessions", "workers", "templates", "definitions", "lab-records")
 _WAITS = frozenset({SessionPhase.PENDING.value})
 _PLACED = frozenset({SessionPhase.SCHEDULED.value, SessionPhase.TERMINATED.value})
 
@@ -32,7 +32,10 @@ class QueueReconciler:
         self._settings = settings
         self._clock = clock
         self._term = 0
+        self._loosened = -1
         self._quiet_since: datetime | None = None
+        self._consolidated_at: datetime | None = None
+        self._stopped_at: list[datetime] = []
 
     async def reconcile(self, key: str) -> Outcome:
         """One pass over the whole queue. Raises ``ApiError``."""
@@ -40,16 +43,33 @@ class QueueReconciler:
         self._notice_new_leadership()
         await asyncio.sleep(GATHER_SECONDS)
         world = await self._observer.observe()
-        world.quiet_since = self._quiet_since
+        self._remember_into(world)
         plan = decide(world, self._settings)
+        self._loosened = world.fleet.loosened
         acted = await self._actor.act(plan)
-        if acted.scaled_up:
-            self._quiet_since = world.now
+        self._remember(world, plan, acted)
         if acted.refused:
             sentence = f"{plan.sentence} {len(acted.refused)} refused, first: {acted.refused[0]}"
             return Outcome.retry("DecidedOnOldPicture", sentence, after=0.1)
         assert plan.next_at is not None  # every plan looks again at some time
         return Outcome.requeue_at(plan.next_at, "QueueServed", plan.sentence)
+
+    def _remember_into(self, world: World) -> None:
+        """Show what earlier passes did."""
+        cooldown = timedelta(minutes=self._settings.cooldown_minutes)
+        self._stopped_at = [moment for moment in self._stopped_at if moment + cooldown > world.now]
+        world.quiet_since = self._quiet_since
+        world.stopped_at = self._stopped_at
+        world.room_freed = world.fleet.loosened != self._loosened
+        world.may_consolidate = self._consolidated_at is None or self._consolidated_at + cooldown <= world.now
+
+    def _remember(self, world: World, plan: Plan, acted: Acted) -> None:
+        """Keep what later passes must know; nothing of it is needed for safety, so a new leader may start without."""
+        if acted.scaled_up:
+            self._quiet_since = world.now
+        self._stopped_at += [world.now] * acted.stopped
+        if world.may_consolidate and any(order.reason == "Consolidated" for order in plan.returns):
+            self._consolidated_at = world.now
 
     def _notice_new_leadership(self) -> None:
         context = current_context()
@@ -81,6 +101,6 @@ async def build(context: ServiceContext) -> ServiceParts:
     observer = Observer(context.control_plane, context.clock, informers, settings.strategy)
     actor = Actor(context.control_plane, observer, context.clock)
     reconciler = QueueReconciler(observer, actor, settings, context.clock)
-    sources = [Source(informer, queue_changed) for informer in informers.values()]
+    sources = [Source(informer, queue_changed) for name, informer in informers.items() if name != "lab-records"]
     spec = ControllerSpec("queue", reconciler, sources, seeds=(QUEUE,), workers=1, reconcile_timeout=120.0)
     return ServiceParts(list(informers.values()), [spec])

@@ -75,6 +75,7 @@ class StandIn:
             "workers": {},
             "templates": {},
             "definitions": {},
+            "lab-records": {},
         }
         self.claims: dict[str, dict[str, ClaimView]] = {}
         self.day_versions: dict[tuple[str, str], tuple[int, int]] = {}
@@ -180,6 +181,7 @@ class StandIn:
             ("workers", "workers"),
             ("worker-templates", "templates"),
             ("lablet-definitions", "definitions"),
+            ("lab-records", "lab-records"),
         ):
             self._reads(path, collection)
 

@@ -6,6 +6,7 @@ where "the fullest that fits" leaves every worker with one long session.
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -75,6 +76,8 @@ class Fleet:
         self._ranked: list[WorkerState] | None = None
         self._kinds: dict[tuple[str, int], tuple[list[WorkerState], list[Refused]]] = {}
         self._strategy = strategy
+        self.loosened = 0
+        """Counts changes after which something may fit that did not before."""
         for facts in workers:
             self.put(facts)
 
@@ -98,6 +101,7 @@ class Fleet:
         else:
             state.facts, state.warm = facts, warm
             state.remembered.clear()
+        self.loosened += 1
         self._forget_order()
         return state
 
@@ -126,8 +130,19 @@ class Fleet:
         if state is None or holding is None:
             return
         state.timeline.free(holding.start, holding.end, holding.amounts, holding.ports)
+        self.loosened += 1
         if not state.holdings:
             self._ranked = None
+
+    @contextmanager
+    def without(self, worker_id: str, holding: Holding) -> Iterator[None]:
+        """As if a claim were not there, inside the block."""
+        timeline = self._states[worker_id].timeline
+        timeline.free(holding.start, holding.end, holding.amounts, holding.ports)
+        try:
+            yield
+        finally:
+            timeline.hold(holding.start, holding.end, holding.amounts, holding.ports)
 
     def hold_place(self, placed: Placed, claim_id: str) -> None:
         """Hold what a decision found."""

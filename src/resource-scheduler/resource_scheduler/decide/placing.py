@@ -1,8 +1,11 @@
 """The queue: every waiting session gets a place, a launch is planned for it, or it learns why it waits."""
 
 from collections.abc import Sequence
+from itertools import groupby
 
+from lcm_core.contracts.common import Resources
 from lcm_core.placement import Demand, Placed, find_place, queue_order, refusals
+from lcm_core.placement.amounts import largest_share, pack
 from lcm_core.placement.filters import refusal
 from lcm_core.placement.instants import MINUTE, clock_text, instant, micros
 from lcm_core.placement.launch import Launch, plan_launches
@@ -24,6 +27,7 @@ class Placing:
         self._now = micros(world.now)
         self._options = LaunchOptions(world, settings)
         self._dead_ends: set[tuple[object, ...]] = set()
+        self._yardstick = max((state.facts.capacity for state in world.fleet), default=pack(Resources(cores=1)))
 
     @property
     def options(self) -> LaunchOptions:
@@ -34,15 +38,37 @@ class Placing:
         """Serve the queue."""
         unplaced: list[Demand] = []
         postponed: list[Demand] = []
-        for demand in queue_order(self._within_reach(), self._world.places_held):
-            place = self._find(demand)
-            if place is None:
-                unplaced.append(demand)
-            elif demand.soon and self._launch_would_be_sooner(demand, place):
-                postponed.append(demand)
-            else:
-                self._place(place)
+        ordered = queue_order(self._within_reach(), self._world.places_held)
+        for _, equals in groupby(ordered, lambda demand: (demand.soon, demand.soon or demand.start, demand.priority)):
+            group = list(equals)
+            if self._place_all(group):
+                continue
+            for demand in group:
+                place = self._find(demand)
+                if place is None:
+                    unplaced.append(demand)
+                elif demand.soon and self._launch_would_be_sooner(demand, place):
+                    postponed.append(demand)
+                else:
+                    self._place(place)
         self._scale_up(unplaced, postponed)
+
+    def _place_all(self, group: list[Demand]) -> bool:
+        """Place equals largest first, which packs tightest; only if that serves all of them, else turns decide."""
+        if len({demand.wanted for demand in group}) < 2:
+            return False
+        placements = len(self._plan.placements)
+        by_size = sorted(group, key=lambda demand: -largest_share(demand.wanted, self._yardstick))
+        for demand in by_size:
+            place = self._find(demand)
+            if place is None or (demand.soon and place.held_from > self._now):
+                for placement in self._plan.placements[placements:]:
+                    self._world.fleet.release(placement.placed.facts.worker_id, placement.claim_id)
+                del self._plan.placements[placements:]
+                self._dead_ends.clear()
+                return False
+            self._place(place)
+        return True
 
     def _within_reach(self) -> list[Demand]:
         """Waiting sessions that are decided now; the others are told why not."""

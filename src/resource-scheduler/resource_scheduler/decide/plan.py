@@ -1,6 +1,5 @@
 """What a decision comes to: every write it asks for, each with its reason code and one sentence."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -83,7 +82,8 @@ class Plan:
     returns: list[ReturnOrder] = field(default_factory=list)
     expired: list[ExpireOrder] = field(default_factory=list)
     next_at: datetime | None = None
-    busy: Mapping[str, datetime] = field(default_factory=dict)
+    kept: list[tuple[str, str]] = field(default_factory=list)
+    """Worker and claim id of room that is kept in the fleet until the end of the pass."""
 
     def look_again(self, moment: datetime) -> None:
         """Decide again at an instant, or earlier if something asked for that already."""

@@ -1,23 +1,99 @@
-"""Sessions whose worker is gone before their slot queue again at once."""
+"""Sessions that have a place but should have another: the worker is lost or being drained, or an earlier start is free.
 
+Such a session goes back to the queue, where it is served like any other. Only where the worker is lost is that done
+without knowing a better place.
+"""
+
+from collections.abc import Iterator
+
+from lcm_core.contracts.workers import WorkerView
 from lcm_core.domain.vocabulary import WorkerDesired, WorkerPhase
+from lcm_core.placement import Holding, Placed, find_place
+from lcm_core.placement.instants import MINUTE, clock_text, micros
 from resource_scheduler.decide.plan import Plan, ReturnOrder
-from resource_scheduler.decide.world import World
+from resource_scheduler.decide.world import ScheduledSession, World
 
 _LOST = frozenset({WorkerPhase.FAILED, WorkerPhase.TERMINATING, WorkerPhase.TERMINATED})
+SETTLED = 5 * MINUTE
+"""A session that begins this soon stays where it is: moving it would cost more than it gains."""
+WORTH_MOVING = 10 * MINUTE
+EARLIER_TRIED = 25
 
 
 def return_lost(world: World, plan: Plan) -> None:
     """Take away every place on a worker that will not serve it."""
     for session in world.scheduled:
         worker = world.workers.get(session.worker_id)
-        if worker is None:
-            name, why = session.worker_id, "is not known any more"
-        elif worker.status.phase in _LOST:
-            name, why = worker.spec.name, f"is {worker.status.phase}"
-        elif worker.spec.desired is WorkerDesired.TERMINATED:
-            name, why = worker.spec.name, "is going to be terminated"
-        else:
-            continue
-        message = f"Worker {name} {why}; the session is placed again."
-        plan.returns.append(ReturnOrder(session.session_id, session.worker_id, "WorkerLost", message))
+        why = _lost(worker)
+        if why:
+            name = worker.spec.name if worker else session.worker_id
+            message = f"Worker {name} {why}; the session is placed again."
+            plan.returns.append(ReturnOrder(session.session_id, session.worker_id, "WorkerLost", message))
+
+
+def _lost(worker: WorkerView | None) -> str:
+    """Why a worker will not serve what is booked on it, empty when it will."""
+    if worker is None:
+        return "is not known any more"
+    if worker.status.phase in _LOST:
+        return f"is {worker.status.phase}"
+    return "is going to be terminated" if worker.spec.desired is WorkerDesired.TERMINATED else ""
+
+
+def leave_draining(world: World, plan: Plan) -> None:
+    """Move sessions off draining workers while there is another place for them."""
+    draining = {name for name, worker in world.workers.items() if worker.spec.drain and not _lost(worker)}
+    for session, holding in _held_places(world, draining):
+        assert session.demand is not None  # held places are yielded for known demands only
+        place = find_place(world.fleet, session.demand, micros(world.now))
+        if isinstance(place, Placed) and holding.start > micros(world.now) + SETTLED:
+            keep_room(world, plan, place)
+            name = world.workers[session.worker_id].spec.name
+            message = f"Worker {name} is being drained; {place.facts.name} has room at the same time."
+            plan.returns.append(ReturnOrder(session.session_id, session.worker_id, "WorkerDraining", message))
+
+
+def start_earlier(world: World, plan: Plan) -> None:
+    """Give as-soon-as-possible sessions that were placed late the room that has become free since."""
+    if not world.room_freed:
+        return
+    now = micros(world.now)
+    workers = {session.worker_id for session in world.scheduled if session.demand and session.demand.soon}
+    found = [
+        (holding.start, session, holding)
+        for session, holding in _held_places(world, workers)
+        if session.demand is not None and session.demand.soon and holding.start > now + WORTH_MOVING
+    ]
+    found.sort(key=lambda entry: (entry[0], entry[1].session_id))
+    for _, session, holding in found[:EARLIER_TRIED]:
+        assert session.demand is not None  # filtered above
+        with world.fleet.without(session.worker_id, holding):
+            place = find_place(world.fleet, session.demand, now)
+        if isinstance(place, Placed) and place.held_from + WORTH_MOVING <= holding.start:
+            keep_room(world, plan, place)
+            message = f"Room has become free: it can start at {clock_text(place.start)} on {place.facts.name}."
+            plan.returns.append(ReturnOrder(session.session_id, session.worker_id, "EarlierPlace", message))
+
+
+def keep_room(world: World, plan: Plan, place: Placed) -> None:
+    """Hold a place until the end of the pass, so that nobody else is promised it meanwhile."""
+    claim_id = f"kept-{place.demand.session_id}"
+    world.fleet.hold_place(place, claim_id)
+    plan.kept.append((place.facts.worker_id, claim_id))
+
+
+def _held_places(world: World, workers: set[str]) -> Iterator[tuple[ScheduledSession, Holding]]:
+    """Scheduled sessions on some workers with what they hold there."""
+    if not workers:
+        return
+    sessions = {
+        (session.worker_id, session.session_id): session
+        for session in world.scheduled
+        if session.worker_id in workers and session.demand is not None
+    }
+    for name in sorted(workers):
+        state = world.fleet.get(name)
+        for holding in list(state.holdings.values()) if state else ():
+            session = sessions.get((name, holding.session_id))
+            if session is not None:
+                yield session, holding

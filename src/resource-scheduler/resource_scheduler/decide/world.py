@@ -38,3 +38,7 @@ class World:
     quiet_since: datetime | None = None
     stopped_at: Sequence[datetime] = ()
     """When workers were stopped within the last cool-down."""
+    room_freed: bool = False
+    """Whether something may fit that did not at the last pass."""
+    may_consolidate: bool = False
+    """Whether enough time has passed since workers were last consolidated."""
