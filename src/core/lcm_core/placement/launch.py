@@ -6,16 +6,21 @@ cheaper template where they fit, and a worker goes where its sessions fit beside
 ties are decided by name, so the same demand always gives the same set.
 """
 
-from collections.abc import Sequence
+import random
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from lcm_core.placement.amounts import fits, largest_share
 from lcm_core.placement.filters import refusal
 from lcm_core.placement.instants import MINUTE
 from lcm_core.placement.model import Demand, WorkerFacts
+from lcm_core.placement.packing import balanced
 from lcm_core.placement.timeline import Timeline
 
 MERGES_TRIED = 3
+LARGE_TASK = 40
+"""Up to so many sessions the planner tries shuffled orders as well."""
+SHUFFLES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,7 @@ def plan_launches(demands: Sequence[Demand], options: Sequence[LaunchOption]) ->
     if not usable or not demands:
         return LaunchPlan((), tuple(demands))
     task = _Task(usable, demands)
-    plans = [task.greedy(None), *(task.greedy(option) for option in usable)]
+    plans = (task.greedy(order, preferred) for order, preferred in task.starting_points())
     return min(plans, key=lambda plan: (len(plan.left), round(plan.cost, 6), len(plan.launches)))
 
 
@@ -118,8 +123,26 @@ class _Task:
             else:
                 self._worth[demand.session_id] = worth
                 possible.append(demand)
-        # Largest first packs tightest; equal sizes keep the order of the queue.
+        # Equal sizes keep the order of the queue.
         self._demands = sorted(possible, key=lambda demand: -self._worth[demand.session_id])
+
+    def starting_points(self) -> Iterator[tuple[list[Demand], LaunchOption | None]]:
+        """Orders of the sessions and the option to prefer; small tasks afford many of them."""
+        options: list[LaunchOption | None] = [None, *self._options]
+        orders = [self._demands]
+        for option in self._options:
+            orders.append(balanced(self._demands, option.facts.capacity))
+            if len(self._demands) > LARGE_TASK:
+                yield orders[-1], option
+        if len(self._demands) > LARGE_TASK:
+            # Over a long time, serving by start is what keeps few workers busy at once.
+            yield sorted(self._demands, key=lambda demand: demand.start), None
+            yield from ((self._demands, option) for option in options)
+            return
+        shuffling = random.Random(len(self._demands))
+        for _ in range(SHUFFLES):
+            orders.append(shuffling.sample(self._demands, len(self._demands)))
+        yield from ((order, option) for order in orders for option in options)
 
     def accepts(self, option: LaunchOption, demand: Demand) -> bool:
         """Whether a worker of the option could run the session at all."""
@@ -137,10 +160,10 @@ class _Task:
         """The part of the worker's cost that the session would use up."""
         return option.facts.hourly_cost * largest_share(demand.wanted, option.facts.capacity)
 
-    def greedy(self, only: LaunchOption | None) -> LaunchPlan:
+    def greedy(self, order: list[Demand], only: LaunchOption | None) -> LaunchPlan:
         """Open the worker with the best value for money again and again; ``only`` is preferred while it has room."""
         room = {option.name: option.room for option in self._options}
-        left = list(self._demands)
+        left = list(order)
         launches: list[Launch] = []
         while left:
             launch = self._best(left, room, only)

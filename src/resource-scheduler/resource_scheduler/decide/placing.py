@@ -5,10 +5,11 @@ from itertools import groupby
 
 from lcm_core.contracts.common import Resources
 from lcm_core.placement import Demand, Placed, find_place, queue_order, refusals
-from lcm_core.placement.amounts import largest_share, pack
+from lcm_core.placement.amounts import pack
 from lcm_core.placement.filters import refusal
 from lcm_core.placement.instants import MINUTE, clock_text, instant, micros
 from lcm_core.placement.launch import Launch, plan_launches
+from lcm_core.placement.packing import balanced, largest_first
 from resource_scheduler.decide.launching import LaunchOptions, launch_due, launch_orders
 from resource_scheduler.decide.plan import ExpireOrder, Placement, Plan, Waiting
 from resource_scheduler.decide.world import World
@@ -54,21 +55,35 @@ class Placing:
         self._scale_up(unplaced, postponed)
 
     def _place_all(self, group: list[Demand]) -> bool:
-        """Place equals largest first, which packs tightest; only if that serves all of them, else turns decide."""
+        """Place equals in the order that packs tightest; only if that serves all of them, else turns decide."""
         if len({demand.wanted for demand in group}) < 2:
             return False
-        placements = len(self._plan.placements)
-        by_size = sorted(group, key=lambda demand: -largest_share(demand.wanted, self._yardstick))
-        for demand in by_size:
+        before = len(self._plan.placements)
+        results: list[tuple[int, list[Demand]]] = []
+        for arrange in (balanced, largest_first):
+            order = arrange(group, self._yardstick)
+            if self._place_each(order):
+                used = {placement.placed.facts.worker_id for placement in self._plan.placements[before:]}
+                results.append((len(used), order))
+            self._take_back(before)
+        if not results:
+            return False
+        return self._place_each(min(results, key=lambda result: result[0])[1])
+
+    def _place_each(self, order: list[Demand]) -> bool:
+        """Place all, bookings in their slots and the others at once; stops at the first that cannot."""
+        for demand in order:
             place = self._find(demand)
             if place is None or (demand.soon and place.held_from > self._now):
-                for placement in self._plan.placements[placements:]:
-                    self._world.fleet.release(placement.placed.facts.worker_id, placement.claim_id)
-                del self._plan.placements[placements:]
-                self._dead_ends.clear()
                 return False
             self._place(place)
         return True
+
+    def _take_back(self, first: int) -> None:
+        for placement in self._plan.placements[first:]:
+            self._world.fleet.release(placement.placed.facts.worker_id, placement.claim_id)
+        del self._plan.placements[first:]
+        self._dead_ends.clear()
 
     def _within_reach(self) -> list[Demand]:
         """Waiting sessions that are decided now; the others are told why not."""
