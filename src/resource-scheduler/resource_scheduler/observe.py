@@ -269,6 +269,9 @@ class Observer:
             self.fleet.put(worker_facts(view), self._warm.get(name, frozenset()))
             if is_new:
                 self.claims.put_on(name, self.fleet)
+                if view.status.idle_since is None:
+                    # Nobody remembers when it was last used: its idle time counts from now.
+                    self.last_busy.setdefault(name, now)
         past = now - KEPT_BEHIND
         self.claims.forget_before(past)
         for state in self.fleet:

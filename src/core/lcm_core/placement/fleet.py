@@ -185,7 +185,7 @@ class Fleet:
     def _rank(self, state: WorkerState) -> tuple[float | int | str, ...]:
         """Awake before on the way before asleep, used before empty, cheap before dear, old before new."""
         facts = state.facts
-        tier = _TIERS.get(facts.phase, 3)
+        tier = _TIERS[WorkerPhase.STOPPED] if facts.asleep else _TIERS.get(facts.phase, 3)
         if self._strategy is Strategy.SPREAD:
             load = sum(
                 largest_share(holding.amounts, facts.capacity) * (holding.end - holding.start)

@@ -92,6 +92,12 @@ def plan_launches(demands: Sequence[Demand], options: Sequence[LaunchOption]) ->
     return min(plans, key=lambda plan: (len(plan.left), round(plan.cost, 6), len(plan.launches)))
 
 
+def usable_in_time(option: LaunchOption, demand: Demand) -> bool:
+    """Whether a worker launched now would be ready while the session can still run."""
+    begin = option.facts.ready_at
+    return begin <= demand.end - demand.duration if demand.soon else begin < demand.end
+
+
 def _held(demand: Demand, facts: WorkerFacts) -> tuple[int, int]:
     """What the session would hold on a worker that is launched now."""
     if demand.soon:
@@ -150,10 +156,7 @@ class _Task:
         known = self._accepts.get(key)
         if known is None:
             known = self._accepts[key] = refusal(option.facts, demand) is None
-        if not known:
-            return False
-        begin = option.facts.ready_at
-        return begin <= demand.end - demand.duration if demand.soon else begin < demand.end
+        return known and usable_in_time(option, demand)
 
     @staticmethod
     def _price(option: LaunchOption, demand: Demand) -> float:

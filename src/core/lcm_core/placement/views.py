@@ -42,7 +42,7 @@ def worker_facts(worker: WorkerView) -> WorkerFacts:
         port_high=spec.port_range.high,
         ready_at=micros(ready) if ready else 0,
         boot=spec.boot_minutes * MINUTE,
-        asleep=status.phase is WorkerPhase.STOPPED,
+        asleep=status.phase is WorkerPhase.STOPPED or _is_going_to_sleep(worker),
         refusal=refusal,
         refusal_filter=refused_by,
         taken_ports=taken,
@@ -55,6 +55,11 @@ def worker_facts(worker: WorkerView) -> WorkerFacts:
         hourly_cost=spec.hourly_cost_usd,
         created=micros(worker.created_at),
     )
+
+
+def _is_going_to_sleep(worker: WorkerView) -> bool:
+    """Meant to be off although it still runs: it has to be woken like a stopped one."""
+    return worker.spec.desired is WorkerDesired.STOPPED and worker.status.phase is WorkerPhase.RUNNING
 
 
 def _capacity(worker: WorkerView) -> int:

@@ -8,7 +8,7 @@ from lcm_core.placement import Demand, Placed, find_place, queue_order, refusals
 from lcm_core.placement.amounts import pack
 from lcm_core.placement.filters import refusal
 from lcm_core.placement.instants import MINUTE, clock_text, instant, micros
-from lcm_core.placement.launch import Launch, plan_launches
+from lcm_core.placement.launch import Launch, plan_launches, usable_in_time
 from lcm_core.placement.packing import balanced, largest_first
 from resource_scheduler.decide.launching import LaunchOptions, launch_due, launch_orders
 from resource_scheduler.decide.plan import ExpireOrder, Placement, Plan, Waiting
@@ -194,6 +194,12 @@ class Placing:
             if candidates
             else f"None of the {workers} workers can ever take it" if workers else "There is no worker"
         )
+        if launchable and not any(usable_in_time(option, demand) for option in launchable):
+            ready = clock_text(min(option.facts.ready_at for option in launchable))
+            return (
+                "TooLateToLaunch",
+                f"{on_workers}, and one launched now is usable from {ready} on, which is too late.",
+            )
         if launchable:
             return "LaunchLimit", f"{on_workers}, and the workers that may be launched now are taken by others."
         if self._options.obstacles:
