@@ -16,12 +16,18 @@ _NOT_BUILT = """<!doctype html><html lang="en"><head><meta charset="utf-8"><titl
 
 def install_console(app: FastAPI, folder: Path) -> None:
     """Replace the routes of the UI sub-application by the console."""
-    index = folder / "index.html"
+    root = folder.resolve()
+    index = root / "index.html"
 
-    async def page(request: Request) -> Response:
+    def file_at(path: str) -> Path | None:
+        wanted = (root / path).resolve()
+        return wanted if path and wanted.is_relative_to(root) and wanted.is_file() else None
+
+    # Not a coroutine: Starlette runs it in a thread, where touching the disk holds nobody up.
+    def page(request: Request) -> Response:
         path = str(request.path_params.get("path", ""))
-        wanted = (folder / path).resolve()
-        if path and wanted.is_file() and wanted.is_relative_to(folder.resolve()):
+        wanted = file_at(path)
+        if wanted is not None:
             return FileResponse(wanted)
         if "." in path.rsplit("/", 1)[-1]:
             raise HTTPException(404, f"There is no file {path}.")

@@ -138,9 +138,17 @@ async def _respond(request: Request, error: Exception) -> Response:
 
 def install_problems(app: FastAPI) -> None:
     """Answer every exception of the application with a problem document."""
-    for kind in (ApplicationError, IllegalTransition, RuleError, RequestValidationError, HTTPException):
-        app.add_exception_handler(kind, _respond)
-    for kind in (PyMongoError, EtcdError, TimeoutError):
+    expected: tuple[type[Exception], ...] = (
+        ApplicationError,
+        IllegalTransition,
+        RuleError,
+        RequestValidationError,
+        HTTPException,
+        PyMongoError,
+        EtcdError,
+        TimeoutError,
+    )
+    for kind in expected:
         app.add_exception_handler(kind, _respond)
 
 

@@ -107,6 +107,9 @@ class ClaimStore(Protocol):
     async def of_worker(self, worker_id: str, start: datetime, end: datetime | None) -> list[ClaimView]:
         """Claims of a worker that touch ``[start, end)``; an open end means everything later."""
 
+    async def held_after(self, instant: datetime) -> list[ClaimView]:
+        """Every claim of every worker that ends after an instant, each once."""
+
     async def changes(self, cursor: str) -> ClaimChanges:
         """Claim days changed since a cursor."""
 
@@ -166,6 +169,9 @@ class ArtifactStore(Protocol):
 
     async def keep(self, artifact_id: str) -> None:
         """It was taken by a definition: do not expire it."""
+
+    async def expire(self, now: datetime) -> int:
+        """Delete what nobody took in time; answers how many."""
 
 
 class MetricsStore(Protocol):

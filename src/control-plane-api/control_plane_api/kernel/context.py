@@ -17,7 +17,8 @@ class RequestContext:
     department: str = ""
 
 
-_current: ContextVar[RequestContext] = ContextVar("lcm_request_context", default=RequestContext())
+_NOBODY = RequestContext()
+_current: ContextVar[RequestContext] = ContextVar("lcm_request_context", default=_NOBODY)
 
 
 def request_context() -> RequestContext:

@@ -1,7 +1,7 @@
 """``/events/stream``: the live picture as server-sent events."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from starlette.requests import Request
@@ -34,7 +34,7 @@ async def stream(call: Call) -> Response:
     return StreamingResponse(body, media_type="text/event-stream", headers=_HEADERS)
 
 
-async def _body(request: Request, feed: LiveFeed, client: ClientQueue, wanted: str) -> AsyncIterator[bytes]:
+async def _body(request: Request, feed: LiveFeed, client: ClientQueue, wanted: str) -> AsyncGenerator[bytes, None]:
     ways: Authenticators = request.app.state.edge.authenticators
     guardian = asyncio.create_task(_end_when_due(feed, client, ways, client.principal))
     try:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import Path, Query
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from starlette.responses import Response
 
 from control_plane_api.api.call import Call
@@ -51,6 +51,12 @@ TemplateId = Annotated[str, Path(min_length=1, max_length=80)]
 WHOLE_HISTORY = timedelta(days=7)
 
 
+def _own_tag(name: str) -> str:
+    if name.startswith(("aws:", "lcm:")):
+        raise ValueError("tags that start with aws: or lcm: belong to EC2 and to the platform")
+    return name
+
+
 class WorkerReason(RequestModel):
     """Why, in a sentence for the audit trail."""
 
@@ -61,7 +67,7 @@ class Tags(RequestModel):
     """The operator's tags of a worker; they are copied to EC2."""
 
     tags: dict[
-        Annotated[str, Field(min_length=1, max_length=120, pattern=r"^(?!aws:|lcm:)")],
+        Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_own_tag)],
         Annotated[str, Field(max_length=250)],
     ] = Field(max_length=30)
 

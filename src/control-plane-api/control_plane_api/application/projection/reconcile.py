@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 
 from pymongo.errors import PyMongoError
 
 from control_plane_api.application.projection.projections import PROJECTIONS, Projected, project
 from control_plane_api.infrastructure.mongo.database import Database
-from lcm_core.etcd import EtcdError, EtcdStore, GuardedWrite
+from lcm_core.etcd import EtcdError, EtcdStore, GuardedWrite, KeyValue
 from lcm_core.etcd.keys import METRICS, PROJECTION_PREFIX, ObjectKey
 
 log = logging.getLogger(__name__)
@@ -84,7 +85,7 @@ class ProjectionReconciler:
             writes.clear()
         return count
 
-    async def _remove_strays(self, projected: Projected, known: set[str], found: dict[str, object]) -> int:
+    async def _remove_strays(self, projected: Projected, known: set[str], found: Mapping[str, KeyValue]) -> int:
         """Keys without a document go, after the database was asked again (ruling 1)."""
         removed = 0
         for key in found:

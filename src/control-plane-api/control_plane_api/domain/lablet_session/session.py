@@ -112,11 +112,9 @@ class LabletSession(Resource[SessionSpec, SessionStatus]):
     def transition(self, request: TransitionSession, now: datetime, limits: DeadlineSettings) -> str:
         """Move along the table on a controller's word; returns the claim id to release, or an empty string."""
         SESSION_STATES.require(self.phase, request.to)
-        if request.to is SessionPhase.TERMINATED and self.phase in (SessionPhase.PENDING, SessionPhase.SCHEDULED):
-            if not self.holds_nothing:
-                raise SessionRuleError(
-                    "StillHoldsLab", f"Session {self.key} still holds a lab; it ends through stopping."
-                )
+        at_once = request.to is SessionPhase.TERMINATED and self.phase in (SessionPhase.PENDING, SessionPhase.SCHEDULED)
+        if at_once and not self.holds_nothing:
+            raise SessionRuleError("StillHoldsLab", f"Session {self.key} still holds a lab; it ends through stopping.")
         self._absorb(request, now)
         if request.outcome is not None and self.status.outcome is None:
             self.status.outcome = request.outcome

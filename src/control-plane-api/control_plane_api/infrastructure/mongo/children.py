@@ -1,5 +1,6 @@
 """Children of sessions in MongoDB: their ``_id`` is the session's id, so there is one of each per session."""
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -96,10 +97,9 @@ class MongoChildren:
     async def put_score_report(self, session_id: str, body: PutScoreReport, now: datetime) -> ScoreReportView:
         """See ``ChildStore``."""
         document = {"_id": session_id, **body.model_dump(mode="json"), "created_at": now}
-        try:
+        # Immutable: the first report stays, which makes repeating the call harmless.
+        with suppress(DuplicateKeyError):
             await self._reports.insert_one(document)
-        except DuplicateKeyError:
-            pass  # Immutable: the first report stays, which makes repeating the call harmless.
         found = await self.score_report(session_id)
         assert found is not None
         return found

@@ -43,6 +43,7 @@ class MongoClaims:
         """For the compare-and-set, a worker's days, changes since a time, and a claim's days."""
         await ensure_index(self._days, [("_id", 1), ("version", 1)])
         await ensure_index(self._days, [("worker_id", 1), ("day", 1)])
+        await ensure_index(self._days, [("day", 1)])
         await ensure_index(self._days, [("changed_at", 1), ("_id", 1)])
         await ensure_index(self._days, [("claims.claim_id", 1)])
 
@@ -145,6 +146,16 @@ class MongoClaims:
                 if claim.end > start and (end is None or claim.start < end):
                     found[claim.claim_id] = claim
         return sorted(found.values(), key=lambda claim: (claim.start, claim.claim_id))
+
+    async def held_after(self, instant: datetime) -> list[ClaimView]:
+        """See ``ClaimStore``."""
+        found: dict[tuple[str, str], ClaimView] = {}
+        async for document in self._days.find({"day": {"$gte": instant.astimezone(UTC).date().isoformat()}}):
+            for stored in document["claims"]:
+                claim = ClaimView.model_validate(stored)
+                if claim.end > instant:
+                    found[(claim.worker_id, claim.claim_id)] = claim
+        return list(found.values())
 
     async def changes(self, cursor: str) -> ClaimChanges:
         """See ``ClaimStore``. The cursor is the instant of the newest change seen."""

@@ -16,7 +16,7 @@ AggregateT = TypeVar("AggregateT", bound=Resource[Any, Any])
 
 def to_aggregate(kind: type[AggregateT], document: Mapping[str, Any]) -> AggregateT:
     """The aggregate in a document."""
-    state: ResourceState[Any, Any] = ResourceState.model_construct(
+    state: ResourceState[Any, Any] = ResourceState(
         id=document["_id"],
         version=document["version"],
         state_version=document["version"],

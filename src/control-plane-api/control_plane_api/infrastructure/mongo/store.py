@@ -26,6 +26,7 @@ from control_plane_api.application.ports import ListPage, ListQuery
 from control_plane_api.infrastructure.mongo.database import Collection, Database, ensure_index
 from control_plane_api.infrastructure.mongo.documents import body_of, event_entry, to_aggregate
 from control_plane_api.kernel.aggregate import Resource
+from control_plane_api.kernel.failpoints import failpoint
 
 AggregateT = TypeVar("AggregateT", bound=Resource[Any, Any])
 Changed = Callable[[str, str], None]
@@ -85,6 +86,7 @@ class MongoStore(Generic[AggregateT]):
             "outbox": [event_entry(event, aggregate, 1) for event in aggregate.pending_events],
             "pending": True,
         }
+        failpoint("before-commit")
         try:
             await self._collection.insert_one(document)
         except DuplicateKeyError:
@@ -121,6 +123,7 @@ class MongoStore(Generic[AggregateT]):
     async def _save(self, aggregate: AggregateT) -> bool:
         version = aggregate.version + 1
         now = datetime.now(UTC)
+        failpoint("before-commit")
         result = await self._collection.update_one(
             {"_id": aggregate.key, "version": aggregate.version},
             {
@@ -137,6 +140,7 @@ class MongoStore(Generic[AggregateT]):
         return True
 
     def _committed(self, aggregate: AggregateT, version: int) -> None:
+        failpoint("after-commit")
         aggregate.state.version = version
         aggregate.clear_pending_events()
         self._changed(self._name, aggregate.key)

@@ -1,6 +1,6 @@
 """How a stream begins: with what the client missed since its last event, or with everything."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from control_plane_api.application.authorization.principal import Principal
@@ -38,7 +38,12 @@ class LiveFeed:
         """Forget a client."""
         self._relay.remove(client)
 
-    async def beginning(self, principal: Principal, wanted: tuple[str, int] | None) -> AsyncIterator[bytes]:
+    def end(self, farewell: str) -> None:
+        """Close every stream after a last event of that name."""
+        self.farewell = farewell
+        self._relay.close_all()
+
+    async def beginning(self, principal: Principal, wanted: tuple[str, int] | None) -> AsyncGenerator[bytes, None]:
         """What comes before the changes. The client's queue is filled meanwhile, so nothing falls between."""
         mark = self._relay.position
         missed = await self._missed(wanted) if wanted else None
@@ -47,7 +52,7 @@ class LiveFeed:
             yield visible + encode("resumed", {"events": len(missed)}, mark)
             return
         yield encode("snapshot.begin", {})
-        async with aclosing(self._snapshots.everything()) as pages:  # type: ignore[type-var]
+        async with aclosing(self._snapshots.everything()) as pages:
             async for page in pages:
                 yield b"".join(event.body for event in page if may_see(principal, event))
         yield encode("snapshot.end", {}, mark)

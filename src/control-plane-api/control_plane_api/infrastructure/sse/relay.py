@@ -9,7 +9,8 @@ import asyncio
 import logging
 from contextlib import aclosing
 
-from control_plane_api.infrastructure.mongo.database import PyMongoError
+from pymongo.errors import PyMongoError
+
 from control_plane_api.infrastructure.sse.encoding import StreamEvent, encode, position
 from control_plane_api.infrastructure.sse.snapshots import SHOWN, Snapshots
 from control_plane_api.infrastructure.sse.stream import ClientQueue
@@ -54,6 +55,11 @@ class SseRelay:
     def remove(self, client: ClientQueue) -> None:
         """Feed it no more."""
         self._clients.discard(client)
+
+    def close_all(self) -> None:
+        """End every stream after what is queued for it."""
+        for client in list(self._clients):
+            client.close()
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -101,8 +107,7 @@ class SseRelay:
 
     def _start_over(self) -> None:
         """What happened meanwhile is unknown: every client begins with a fresh snapshot."""
-        for client in list(self._clients):
-            client.close()
+        self.close_all()
         self._incarnation, self._seen, self._revision = "", 0, 0
 
     async def _follow_broadcasts(self) -> None:

@@ -1,6 +1,6 @@
 """What the stream shows of each object: the same wire models as the API, read once per change."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,7 +96,7 @@ class Snapshots:
             for worker_id, sample in latest.items()
         ]
 
-    async def everything(self) -> AsyncIterator[list[StreamEvent]]:
+    async def everything(self) -> AsyncGenerator[list[StreamEvent], None]:
         """All objects of all kinds, page by page."""
         for shown in SHOWN.values():
             cursor = ""

@@ -1,7 +1,7 @@
 """One client's stream: a snapshot or what it missed, then every change, within bounds."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from control_plane_api.application.authorization.principal import Principal
 from control_plane_api.infrastructure.sse.encoding import HEARTBEAT, StreamEvent
@@ -41,7 +41,7 @@ class ClientQueue:
         self.closed = True
         self._ready.set()
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Bytes to send, heartbeats included, until the stream is closed."""
         while True:
             try:

@@ -1,4 +1,4 @@
-"""The owner's and operator's wishes that are one change of the specification: stop, resume, restart, collect, observe."""
+"""Wishes of owners and operators that are one change of the specification: stop, resume, restart, collect, observe."""
 
 from dataclasses import dataclass
 from enum import StrEnum

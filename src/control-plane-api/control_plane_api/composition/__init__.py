@@ -1,0 +1,1 @@
+"""Puts the control plane together: stores, handlers, background work, the web application."""

@@ -1,0 +1,51 @@
+"""How callers prove who they are."""
+
+from dataclasses import dataclass
+
+import httpx
+
+from control_plane_api.application.authorization.authenticator import Authenticators
+from control_plane_api.infrastructure.identity.bearer import BearerAuthenticator
+from control_plane_api.infrastructure.identity.local_tokens import LocalTokens
+from control_plane_api.infrastructure.identity.passwords import PasswordCheck
+from control_plane_api.infrastructure.mongo.database import Database
+from control_plane_api.settings import Settings
+from lcm_core.clock import SystemClock
+from lcm_core.security.verification import TokenVerifier
+
+PROVIDER_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The identity provider as the control plane uses it, and the platform's own tokens."""
+
+    http: httpx.AsyncClient
+    certs_url: str
+    tokens: LocalTokens
+    passwords: PasswordCheck
+    authenticators: Authenticators
+
+    async def check(self) -> str:
+        """For the readiness: ``ok`` when the realm shows its keys."""
+        answer = await self.http.get(self.certs_url)
+        return "ok" if answer.is_success else f"the identity provider answers {answer.status_code}"
+
+
+def open_identity(settings: Settings, database: Database) -> Identity:
+    """Clients and verifiers; nothing is asked of the provider yet."""
+    http = httpx.AsyncClient(timeout=PROVIDER_SECONDS, trust_env=False)
+    base = settings.identity.endpoint_base
+    verifier = TokenVerifier(
+        issuer=settings.identity.issuer,
+        audience=settings.identity.audience,
+        jwks_url=f"{base}/certs",
+        http=http,
+    )
+    life = int(settings.sign_in.jwt_hours * 3600)
+    tokens = LocalTokens(settings.sign_in.jwt_secret, life, database)
+    passwords = PasswordCheck(
+        f"{base}/token", settings.sign_in.client_id, settings.sign_in.client_secret, http, verifier
+    )
+    ways = Authenticators([tokens, BearerAuthenticator(verifier, SystemClock())])
+    return Identity(http, f"{base}/certs", tokens, passwords, ways)
