@@ -1,0 +1,73 @@
+"""Control planes on real stores. They have an etcd of their own: a control plane removes keys it does not know."""
+
+import asyncio
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from plane_process import PlaneProcess, plane_environment
+from realm_stand_in import RealmStandIn
+
+from lcm_simulators.embedded.etcd import EtcdServer
+from lcm_simulators.embedded.process import EmbeddedServer
+
+
+def run_now(work: Callable[[], object]) -> None:
+    """Run a coroutine function to its end from a fixture that may be inside a running loop."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: asyncio.run(work())).result()  # type: ignore[arg-type]
+
+
+def started(server: EmbeddedServer) -> Iterator[EmbeddedServer]:
+    """Run a server around a fixture."""
+    run_now(server.start)
+    yield server
+    run_now(lambda: server.stop(5))
+
+
+@pytest.fixture(scope="session")
+def realm() -> Iterator[RealmStandIn]:
+    """The realm of all tests."""
+    made = RealmStandIn()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="session")
+def plane_etcd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EtcdServer]:
+    """The etcd of the shared control plane."""
+    server = EtcdServer(tmp_path_factory.mktemp("plane-etcd") / "data", durable=False)
+    yield from started(server)  # type: ignore[misc]
+
+
+@pytest.fixture(scope="session")
+def plane(
+    tmp_path_factory: pytest.TempPathFactory, plane_etcd: EtcdServer, database_uri: str, realm: RealmStandIn
+) -> Iterator[PlaneProcess]:
+    """One control plane that no test harms."""
+    name = f"plane{uuid.uuid4().hex[:8]}"
+    environment = plane_environment(plane_etcd.endpoint, database_uri, name, realm)
+    yield from started(PlaneProcess(tmp_path_factory.mktemp("plane"), environment, realm))  # type: ignore[misc]
+
+
+@pytest.fixture
+def plane_factory(
+    tmp_path: Path, etcd_factory: Callable[[], EtcdServer], database_uri: str, unique_name: str, realm: RealmStandIn
+) -> Iterator[Callable[..., PlaneProcess]]:
+    """Make control planes that share a private etcd and database; the test starts them, the fixture stops them."""
+    made: list[PlaneProcess] = []
+    stores: list[EtcdServer] = []
+
+    def make(**more: str) -> PlaneProcess:
+        if not stores:
+            stores.append(etcd_factory())
+        environment = plane_environment(stores[0].endpoint, database_uri, unique_name, realm, **more)
+        process = PlaneProcess(tmp_path / f"plane-{len(made)}", environment, realm)
+        made.append(process)
+        return process
+
+    yield make
+    for process in made:
+        run_now(lambda process=process: process.stop(3))  # type: ignore[misc]
