@@ -10,7 +10,10 @@ from starlette.routing import Route
 
 from lcm_simulators.common import FaultBook, Journal, SimulatedClock, install_admin
 from lcm_simulators.identity.context import RealmContext
+from lcm_simulators.identity.device_endpoints import device_routes
 from lcm_simulators.identity.http import Realms
+from lcm_simulators.identity.login_endpoints import login_routes
+from lcm_simulators.identity.logout_endpoints import logout_routes
 from lcm_simulators.identity.realm import load_realm
 from lcm_simulators.identity.settings import IdentityProviderSettings
 from lcm_simulators.identity.store import Store
@@ -27,7 +30,7 @@ def create_app(settings: IdentityProviderSettings) -> Starlette:
     """Build the provider. Raises ``RealmFileError`` and ``RealmFileMissingError``."""
     store = Store(settings.data_dir / "identity.db")
     realm = load_realm(settings.find_realm_file())
-    context = RealmContext(realm, settings.base_url, settings.data_dir, store)
+    context = RealmContext(realm, settings.base_url, settings.data_dir, store, console_url=settings.console_url)
     realms = Realms({realm.realm: context})
 
     @asynccontextmanager
@@ -40,6 +43,9 @@ def create_app(settings: IdentityProviderSettings) -> Starlette:
         routes=[
             *(Route(f"/health/{part}", up) for part in ("ready", "live", "started")),
             *token_routes(realms),
+            *login_routes(realms),
+            *device_routes(realms),
+            *logout_routes(realms),
         ],
         lifespan=lifespan,
     )

@@ -47,13 +47,23 @@ class RealmContext:
         base_url: address of the provider, without a slash at its end.
         data_dir: where its keys lie.
         store: where its sessions and changed users lie.
+        console_url: origin that confidential clients may return to besides their own addresses.
         now: seconds since the epoch.
     """
 
-    def __init__(self, realm: Realm, base_url: str, data_dir: Path, store: Store, now: Now = time.time) -> None:
+    def __init__(
+        self,
+        realm: Realm,
+        base_url: str,
+        data_dir: Path,
+        store: Store,
+        *,
+        console_url: str = "",
+        now: Now = time.time,
+    ) -> None:
         self.realm = realm
         self.now = now
-        self.base_url = base_url
+        self.console_url = console_url.rstrip("/")
         self.keys = RealmKeys(data_dir / f"keys-{realm.realm}.json")
         self.tokens = TokenMaker(realm, self.keys, f"{base_url}/realms/{realm.realm}")
         self.users = UserDirectory(realm, store, f"{realm.realm}/user")

@@ -21,7 +21,7 @@ def openid_configuration(issuer: str) -> dict[str, JsonValue]:
         "jwks_uri": f"{endpoints}/certs",
         "revocation_endpoint": f"{endpoints}/revoke",
         "device_authorization_endpoint": f"{endpoints}/auth/device",
-        "grant_types_supported": sorted(GRANTS),
+        "grant_types_supported": [*sorted(GRANTS)],
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "fragment", "form_post"],
         "prompt_values_supported": ["none", "login"],

@@ -56,7 +56,7 @@ class RealmKeys:
         """Sign with a new key from now on; returns its id."""
         self._signing.insert(0, _new_key())
         self._write()
-        return self.signing.ensure_kid() or ""
+        return str(self.signing.kid)
 
     def _write(self) -> None:
         private = [{name: str(value) for name, value in key.as_dict(private=True).items()} for key in self._signing]

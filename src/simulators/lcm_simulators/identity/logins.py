@@ -30,16 +30,17 @@ class AuthorizationRequest:
 class PendingLogin:
     """One form; ``browser`` is the secret in the cookie of the browser that opened it.
 
-    Exactly one of ``request`` (a client waits for a code) and ``device_code`` (a device waits) is set. ``user_id`` is
-    set once the person has signed in and only their consent is missing.
+    ``request`` is set where a client waits for a code, ``device_code`` where a device waits, ``target`` (which may be
+    empty) is where a person goes who logs out. ``session_id`` is the session of a person who must show the password
+    again, or who has signed in and must only consent.
     """
 
     browser: str
     expires_at: float
     request: AuthorizationRequest | None = None
     device_code: str = ""
-    user_id: str = ""
     session_id: str = ""
+    target: str = ""
 
 
 class PendingLogins:

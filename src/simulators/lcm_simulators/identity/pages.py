@@ -100,7 +100,8 @@ def form_post_page(realm: Realm, action: str, fields: dict[str, str]) -> HTMLRes
     return _page(
         realm,
         "Signed in",
-        f'<form method="post" action="{escape(action, quote=True)}">{hidden}<button type="submit">Continue</button></form>',
+        f'<form method="post" action="{escape(action, quote=True)}">{hidden}'
+        '<button type="submit">Continue</button></form>',
     )
 
 

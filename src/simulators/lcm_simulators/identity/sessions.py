@@ -30,6 +30,8 @@ class UserSession(BaseModel):
     user_id: str
     started_at: float
     last_access: float
+    authenticated_at: float = 0.0
+    """When the user last showed the password."""
     address: str = ""
     browser: bool = False
     """Whether a browser carries this session in a cookie, so that other clients join it."""
@@ -71,6 +73,7 @@ class SessionBook:
             user_id=user_id,
             started_at=now,
             last_access=now,
+            authenticated_at=now,
             address=address,
             browser=browser,
         )
