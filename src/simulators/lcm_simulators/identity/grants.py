@@ -25,6 +25,8 @@ def password(context: RealmContext, client: Client, form: Form, address: str) ->
         raise OAuthError("invalid_grant", "Invalid user credentials")
     if not user.enabled:
         raise OAuthError("invalid_grant", "Account disabled")
+    if user.required_actions:
+        raise OAuthError("invalid_grant", "Account is not fully set up")
     session = context.sessions.begin(user.id, context.now(), address=address, browser=False)
     chain = context.sessions.begin_chain(session, client.client_id, context.now())
     grant = Grant(user, client, scopes, "onrtro")

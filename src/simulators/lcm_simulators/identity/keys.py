@@ -39,6 +39,11 @@ class RealmKeys:
         return self._signing[0]
 
     @property
+    def all(self) -> list[RSAKey]:
+        """Every signing key, newest first."""
+        return list(self._signing)
+
+    @property
     def verifying(self) -> KeySet:
         """All signing keys, old ones too."""
         return KeySet(list(self._signing))

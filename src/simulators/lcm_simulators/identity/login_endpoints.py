@@ -1,5 +1,7 @@
 """Endpoints for browsers: signing in, with the form and without."""
 
+from dataclasses import replace
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -10,8 +12,9 @@ from lcm_simulators.identity.device_endpoints import ask_consent
 from lcm_simulators.identity.errors import OAuthError, PageError
 from lcm_simulators.identity.http import Realms, address, read_form, unique
 from lcm_simulators.identity.logins import AuthorizationRequest, PendingLogin
-from lcm_simulators.identity.pages import login_page, with_query
-from lcm_simulators.identity.realm import User
+from lcm_simulators.identity.pages import login_page, new_password_page, with_query
+from lcm_simulators.identity.passwords import hashed_credential
+from lcm_simulators.identity.realm import UPDATE_PASSWORD, User
 from lcm_simulators.identity.sessions import UserSession
 
 STALE = (
@@ -78,6 +81,40 @@ async def authenticate(context: RealmContext, request: Request) -> Response:
         return show_form(context, login, login_hint=name, error="Invalid username or password.")
     if not user.enabled:
         return show_form(context, login, login_hint=name, error="Account is disabled, contact your administrator.")
+    if UPDATE_PASSWORD in user.required_actions:
+        return ask_new_password(context, replace(login, user_id=user.id))
+    return _signed_in(context, request, login, user)
+
+
+def ask_new_password(context: RealmContext, login: PendingLogin, error: str = "") -> Response:
+    """The person must choose a password of their own."""
+    code = context.logins.open(login, context.now())
+    action = with_query(f"{context.issuer}/login-actions/required-action", {"session_code": code})
+    return new_password_page(context.realm, action, error)
+
+
+async def required_action(context: RealmContext, request: Request) -> Response:
+    """The new password was sent."""
+    form = await read_form(request)
+    code = request.query_params.get("session_code", "")
+    login = context.logins.find(code, request.cookies.get(cookies.BROWSER, ""), context.now())
+    user = context.users.get(login.user_id) if login is not None else None
+    if login is None or user is None or not user.enabled:
+        raise PageError(STALE)
+    context.logins.close(code)
+    password = form.get("password-new", "")
+    if not password:
+        return ask_new_password(context, login, "Please specify password.")
+    if password != form.get("password-confirm", ""):
+        return ask_new_password(context, login, "Passwords don't match.")
+    actions = [action for action in user.required_actions if action != UPDATE_PASSWORD]
+    user = user.model_copy(update={"credentials": [hashed_credential(password)], "required_actions": actions})
+    context.users.save(user)
+    return _signed_in(context, request, login, user)
+
+
+def _signed_in(context: RealmContext, request: Request, login: PendingLogin, user: User) -> Response:
+    again = context.sessions.find(login.session_id, context.now()) if login.session_id else None
     session = _session_of(context, request, user, again)
     response = _go_on(context, login, session)
     cookies.remember_session(context, response, session)
@@ -105,4 +142,5 @@ def login_routes(realms: Realms) -> list[Route]:
     return [
         Route("/realms/{realm}/protocol/openid-connect/auth", realms(authorize), methods=["GET", "POST"]),
         Route("/realms/{realm}/login-actions/authenticate", realms(authenticate), methods=["POST"]),
+        Route("/realms/{realm}/login-actions/required-action", realms(required_action), methods=["POST"]),
     ]

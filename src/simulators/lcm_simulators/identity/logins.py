@@ -32,7 +32,7 @@ class PendingLogin:
 
     ``request`` is set where a client waits for a code, ``device_code`` where a device waits, ``target`` (which may be
     empty) is where a person goes who logs out. ``session_id`` is the session of a person who must show the password
-    again, or who has signed in and must only consent.
+    again, or who has signed in and must only consent; ``user_id`` is a person who must choose a new password.
     """
 
     browser: str
@@ -40,6 +40,7 @@ class PendingLogin:
     request: AuthorizationRequest | None = None
     device_code: str = ""
     session_id: str = ""
+    user_id: str = ""
     target: str = ""
 
 

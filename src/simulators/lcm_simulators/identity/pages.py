@@ -43,6 +43,20 @@ def login_page(
     )
 
 
+def new_password_page(realm: Realm, action: str, error: str = "") -> HTMLResponse:
+    """Asks for a new password twice, because the old one was good for one sign-in only."""
+    return _page(
+        realm,
+        "Update password",
+        f"""{_complaint(error)}<form id="kc-passwd-update-form" action="{escape(action, quote=True)}" method="post">
+<label for="password-new">New password</label>
+<input id="password-new" name="password-new" type="password" autocomplete="new-password" autofocus>
+<label for="password-confirm">Confirm password</label>
+<input id="password-confirm" name="password-confirm" type="password" autocomplete="new-password">
+<button type="submit">Submit</button></form>""",
+    )
+
+
 def logout_page(realm: Realm, action: str, code: str) -> HTMLResponse:
     """Asks whether the person really wants to leave."""
     return _page(

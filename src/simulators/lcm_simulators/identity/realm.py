@@ -12,6 +12,10 @@ AUDIENCE_MAPPER = "oidc-audience-mapper"
 ATTRIBUTE_MAPPER = "oidc-usermodel-attribute-mapper"
 
 
+UPDATE_PASSWORD = "UPDATE_PASSWORD"
+"""Required action of a user whose password an administrator set for one sign-in only."""
+
+
 class RealmFileError(ValueError):
     """The realm file cannot be used; the message says why."""
 
@@ -129,6 +133,7 @@ class User(_Representation):
     realm_roles: list[str] = []
     client_roles: dict[str, list[str]] = {}
     groups: list[str] = []
+    required_actions: list[str] = []
     service_account_client_id: str = ""
     created_at: float = 0.0
     """Seconds since the epoch; 0 for users of the realm file."""
@@ -166,6 +171,19 @@ class Realm(_Representation):
     def client(self, client_id: str) -> Client | None:
         """The client of that name, None when there is none or it is switched off."""
         return next((client for client in self.clients if client.client_id == client_id and client.enabled), None)
+
+
+def master_realm(username: str, password: str) -> Realm:
+    """The realm of the administrator, who signs in through the client ``admin-cli``."""
+    master = Realm(
+        realm="master",
+        access_token_lifespan=60,
+        brute_force_protected=True,
+        clients=[Client(client_id="admin-cli", public_client=True, direct_access_grants_enabled=True)],
+        users=[User(username=username.lower(), credentials=[Credential(value=password)])],
+    )
+    _fill_ids(master)
+    return master
 
 
 def load_realm(path: Path) -> Realm:

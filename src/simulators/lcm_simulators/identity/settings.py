@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 REALM_FILE = Path("deployment/keycloak/lablet-cloud-manager-realm-export.json")
@@ -36,6 +36,16 @@ class IdentityProviderSettings(BaseSettings):
         default="",
         validation_alias="KEYCLOAK_URL",
         description="Base URL that tokens name as their issuer; empty means http://host:port.",
+    )
+    admin_username: str = Field(
+        default="",
+        validation_alias="KC_BOOTSTRAP_ADMIN_USERNAME",
+        description="Administrator of the realm `master`, as in Keycloak; empty means there is no such realm.",
+    )
+    admin_password: SecretStr = Field(
+        default=SecretStr(""),
+        validation_alias="KC_BOOTSTRAP_ADMIN_PASSWORD",
+        description="That administrator's password.",
     )
     console_url: str = Field(
         default="",
