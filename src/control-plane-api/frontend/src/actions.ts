@@ -1,0 +1,177 @@
+/** Commands of the console, each with its question and its outcome. */
+import { call } from "./api/client";
+import type { BulkResult, Definition, LabRecord, Session, Task, Worker } from "./api/types";
+import { ask } from "./components/dialogs";
+import { attempt, failed, succeeded } from "./components/toasts";
+
+export type WorkerAction = "start" | "stop" | "drain" | "cancel-drain" | "terminate" | "force" | "refresh" | "labs/refresh";
+
+const WORKER_DONE: Record<string, string> = {
+  start: "will be started",
+  stop: "will be stopped",
+  drain: "takes no new sessions",
+  "cancel-drain": "takes sessions again",
+  terminate: "will be terminated",
+  force: "may end its sessions now",
+  refresh: "is looked at again",
+  "labs/refresh": "has its labs read again",
+};
+
+/** Which actions make sense for a worker now. */
+export function workerActions(worker: Worker): WorkerAction[] {
+  const { phase } = worker.status;
+  if (phase === "terminated" || phase === "terminating") return worker.spec.force ? [] : phase === "terminating" ? ["force"] : [];
+  const actions: WorkerAction[] = [];
+  if (phase === "stopped" || phase === "failed") actions.push("start");
+  if (worker.spec.drain) actions.push("cancel-drain");
+  else if (["running", "starting"].includes(phase)) actions.push("drain", "stop");
+  if (phase === "draining" && !worker.spec.force) actions.push("force");
+  actions.push("refresh");
+  if (phase === "running" || phase === "draining") actions.push("labs/refresh");
+  actions.push("terminate");
+  return actions;
+}
+
+export async function actOnWorker(worker: Worker, action: WorkerAction): Promise<void> {
+  const { name } = worker.spec;
+  if (action === "terminate") {
+    const sure = await ask({
+      title: `Terminate ${name}?`,
+      text: "Its labs are stopped, its license is returned and the machine is destroyed.",
+      confirm: "Terminate",
+      typed: name,
+      danger: true,
+    });
+    if (!sure) return;
+  }
+  if (action === "force") {
+    const sure = await ask({
+      title: `End the sessions on ${name}?`,
+      text: "Learners who work on this machine lose their labs at once.",
+      confirm: "End them",
+      typed: name,
+      danger: true,
+    });
+    if (!sure) return;
+  }
+  if (action === "stop") {
+    const sure = await ask({ title: `Stop ${name}?`, text: "It is refused while sessions need the machine.", confirm: "Stop" });
+    if (!sure) return;
+  }
+  await attempt(`${name} ${WORKER_DONE[action]}.`, () => call("POST", `/api/workers/${worker.id}/${action}`, { body: {} }));
+}
+
+export async function licenseAction(worker: Worker, action: "register" | "deregister" | "renew"): Promise<void> {
+  if (action === "deregister") {
+    const sure = await ask({
+      title: `Return the license of ${worker.spec.name}?`,
+      text: "Without a license the worker takes no sessions.",
+      confirm: "Return it",
+      danger: true,
+    });
+    if (!sure) return;
+  }
+  await attempt(`The license of ${worker.spec.name}: ${action} asked for.`, () =>
+    call("POST", `/api/workers/${worker.id}/license/${action}`, { body: {} }),
+  );
+}
+
+export type SessionAction = "cancel" | "stop" | "resume" | "restart" | "collect-and-grade" | "requeue";
+
+/** Which actions make sense for a session now. */
+export function sessionActions(session: Session, operator: boolean): SessionAction[] {
+  const { phase } = session.status;
+  const actions: SessionAction[] = [];
+  if (phase === "running") actions.push("stop");
+  if (phase === "stopped") actions.push("resume");
+  if (operator && phase === "running" && session.spec.graded) actions.push("collect-and-grade");
+  if (operator && ["ready", "running"].includes(phase)) actions.push("restart");
+  if (operator && phase === "scheduled") actions.push("requeue");
+  if (!["stopping", "archived", "terminated"].includes(phase) && session.spec.desired !== "ended") actions.push("cancel");
+  return actions;
+}
+
+export async function actOnSession(session: Session, action: SessionAction): Promise<void> {
+  if (action === "cancel") {
+    const running = ["ready", "running", "collecting", "grading"].includes(session.status.phase);
+    const sure = await ask({
+      title: `End ${session.spec.definition_title || session.spec.definition_name}?`,
+      text: running ? "The lab is stopped and removed; the learner loses what is in it." : "The reservation is given up.",
+      confirm: running ? "End it" : "Cancel it",
+      danger: true,
+    });
+    if (!sure) return;
+  }
+  await attempt(`Session ${session.id}: ${action.replaceAll("-", " ")} accepted.`, () =>
+    call("POST", `/api/lablet-sessions/${session.id}/${action}`, action === "cancel" ? { body: { reason: "" } } : {}),
+  );
+}
+
+export async function extendSession(session: Session, minutes: number): Promise<void> {
+  const end = new Date(Date.parse((session.status.placement?.booked ?? session.spec.slot).end) + minutes * 60_000);
+  await attempt(`Extended by ${minutes} minutes.`, () =>
+    call("POST", `/api/lablet-sessions/${session.id}/extend`, { body: { end: end.toISOString() } }),
+  );
+}
+
+/** Open the learner's link in a new tab; each reading is audited. */
+export async function launch(session: Session): Promise<void> {
+  try {
+    const link = await call<{ url: string }>("GET", `/api/lablet-sessions/${session.id}/launch`);
+    window.open(link.url, "_blank", "noopener");
+  } catch (error) {
+    failed(error);
+  }
+}
+
+export async function endSessions(selected: Session[]): Promise<boolean> {
+  const sure = await ask({
+    title: `End ${selected.length} sessions?`,
+    text: "Their labs are stopped and removed.",
+    confirm: "End them",
+    typed: String(selected.length),
+    danger: true,
+  });
+  if (!sure) return false;
+  try {
+    const body = { action: "cancel", ids: selected.map((session) => session.id) };
+    const result = await call<BulkResult>("POST", "/api/lablet-sessions:bulk", { body });
+    const refused = result.items.filter((item) => item.status >= 400);
+    if (refused.length) failed(new Error(`${refused.length} refused: ${refused[0]?.detail ?? ""}`));
+    else succeeded(`${result.items.length} sessions end.`);
+    return refused.length === 0;
+  } catch (error) {
+    failed(error);
+    return false;
+  }
+}
+
+export async function actOnDefinition(definition: Definition, action: "sync" | "deprecate" | "reactivate" | "archive"): Promise<void> {
+  if (action === "archive") {
+    const sure = await ask({
+      title: `Archive ${definition.spec.name} ${definition.spec.semantic_version}?`,
+      text: "Nobody can reserve it any more.",
+      confirm: "Archive",
+      danger: true,
+    });
+    if (!sure) return;
+  }
+  await attempt(`${definition.spec.name}: ${action} accepted.`, () => call("POST", `/api/lablet-definitions/${definition.id}/${action}`));
+}
+
+export async function actOnLab(record: LabRecord, action: string): Promise<void> {
+  if (action === "wipe" || action === "delete") {
+    const sure = await ask({
+      title: `${action === "wipe" ? "Wipe" : "Delete"} ${record.spec.title}?`,
+      text: action === "wipe" ? "Every device loses its state." : "The lab is removed from the worker.",
+      confirm: action === "wipe" ? "Wipe" : "Delete",
+      danger: true,
+    });
+    if (!sure) return;
+  }
+  await attempt(`${record.spec.title}: ${action} asked for.`, () => call("POST", `/api/lab-records/${record.id}/${action}`));
+}
+
+export async function closeTask(task: Task): Promise<void> {
+  await attempt("The task is done.", () => call("PUT", `/api/tasks/${task.id}`, { body: { state: "done" }, version: task.version }));
+}
