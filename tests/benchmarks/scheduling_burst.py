@@ -206,10 +206,12 @@ def main() -> None:
     arguments = parser.parse_args()
     reserved, scheduled, slowest = asyncio.run(measure(arguments.sessions, arguments.workers))
     print(f"{arguments.sessions} reserved after {reserved:.2f} s, scheduled after {scheduled:.2f} s")
+    size = f"burst of {arguments.sessions:,} sessions on {arguments.workers} workers"
+    promised = (20, 5) if (arguments.sessions, arguments.workers) == (1000, 100) else (None, None)
     publish(
         [
-            Row("burst of 1,000 sessions on 100 workers, all scheduled", scheduled, "s", 20, 5),
-            Row("burst of 1,000 sessions on 100 workers, p99 of one", slowest, "s", 20),
+            Row(f"{size}, all scheduled", scheduled, "s", *promised),
+            Row(f"{size}, p99 of one", slowest, "s", promised[0]),
         ]
     )
 

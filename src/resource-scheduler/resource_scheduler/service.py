@@ -102,5 +102,14 @@ async def build(context: ServiceContext) -> ServiceParts:
     actor = Actor(context.control_plane, observer, context.clock)
     reconciler = QueueReconciler(observer, actor, settings, context.clock)
     sources = [Source(informer, queue_changed) for name, informer in informers.items() if name != "lab-records"]
-    spec = ControllerSpec("queue", reconciler, sources, seeds=(QUEUE,), workers=1, reconcile_timeout=120.0)
+    spec = ControllerSpec(
+        "queue",
+        reconciler,
+        sources,
+        seeds=(QUEUE,),
+        workers=1,
+        reconcile_timeout=120.0,
+        # The observer knows the answers to its own writes already; a projection that lags must not hold the queue up.
+        barrier_timeout=0.1,
+    )
     return ServiceParts(list(informers.values()), [spec])

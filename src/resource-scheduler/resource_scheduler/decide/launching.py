@@ -1,96 +1,19 @@
-"""Scale-up: which templates may launch where, when a launch is due, and what is launched."""
+"""Scale-up: when a launch is due and what is launched."""
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
 
-from lcm_core.contracts.workers import TemplateView, WorkerView
 from lcm_core.domain.vocabulary import WorkerPhase
-from lcm_core.placement import Demand, template_facts
+from lcm_core.placement import Demand
 from lcm_core.placement.instants import MINUTE, clock_text
-from lcm_core.placement.launch import Launch, LaunchOption
+from lcm_core.placement.launch import Launch
+from lcm_core.placement.options import LaunchOptions
 from resource_scheduler.decide.plan import LaunchOrder
 from resource_scheduler.decide.world import World
 from resource_scheduler.settings import SchedulerSettings
 
 _ORDINAL = re.compile(r":(\d+)$")
 SESSIONS_NAMED = 500
-
-
-class LaunchOptions:
-    """What could be launched now, and what speaks against the rest."""
-
-    def __init__(self, world: World, settings: SchedulerSettings) -> None:
-        self.options: list[LaunchOption] = []
-        self.obstacles: list[str] = []
-        """One sentence for each template and region that cannot launch, for explanations."""
-        self.retry_at: datetime | None = None
-        """When the first of the passing obstacles ends."""
-        for template in sorted(world.templates, key=lambda each: each.spec.name):
-            if template.spec.enabled:
-                self._consider(template, world, settings)
-
-    @property
-    def longest_boot(self) -> int:
-        """Boot time of the slowest template, in microseconds."""
-        return max((option.facts.boot for option in self.options), default=0)
-
-    def _consider(self, template: TemplateView, world: World, settings: SchedulerSettings) -> None:
-        spec, blocked = template.spec, template.status.blocked_until
-        if blocked is not None and blocked > world.now:
-            self._obstacle(f"Template {spec.name} is paused after failures until {blocked:%H:%M}.", blocked)
-            return
-        for region in spec.regions:
-            alive = [worker for worker in _made_from(template, region, world) if _counts(worker)]
-            failed = [at for worker in _made_from(template, region, world) for at in _failures(worker)]
-            until = max(failed, default=datetime.min.replace(tzinfo=world.now.tzinfo)) + timedelta(
-                minutes=settings.template_backoff_minutes
-            )
-            if until > world.now:
-                self._obstacle(f"{spec.name} failed to launch in {region}; it is tried again at {until:%H:%M}.", until)
-                continue
-            room = spec.max_workers_per_region - len(alive)
-            if room <= 0:
-                self.obstacles.append(
-                    f"{spec.name} has its limit of {spec.max_workers_per_region} workers in {region}."
-                )
-                continue
-            facts = template_facts(template, region, world.now, f"new-{template.id}-{region}")
-            self.options.append(LaunchOption(facts, room))
-
-    def _obstacle(self, sentence: str, until: datetime) -> None:
-        self.obstacles.append(sentence)
-        if self.retry_at is None or until < self.retry_at:
-            self.retry_at = until
-
-    def less(self, launches: Sequence[Launch]) -> list[LaunchOption]:
-        """The options that remain when some launches are taken."""
-        taken: dict[tuple[str, str], int] = {}
-        for launch in launches:
-            taken[launch.option.name] = taken.get(launch.option.name, 0) + 1
-        return [LaunchOption(each.facts, each.room - taken.get(each.name, 0)) for each in self.options]
-
-
-def _made_from(template: TemplateView, region: str, world: World) -> Iterator[WorkerView]:
-    for worker in world.workers.values():
-        if worker.spec.template_id == template.id and worker.spec.region == region:
-            yield worker
-
-
-def _counts(worker: WorkerView) -> bool:
-    """Whether a worker counts against its template's limit: everything that has or will get an instance."""
-    if worker.status.phase is WorkerPhase.TERMINATED:
-        return False
-    return worker.status.phase is not WorkerPhase.FAILED or bool(worker.status.instance.instance_id)
-
-
-def _failures(worker: WorkerView) -> Iterator[datetime]:
-    """When a worker's launch failed: on the way up, before it ever ran."""
-    ran = False
-    for change in worker.status.history:
-        ran = ran or change.phase is WorkerPhase.RUNNING
-        if change.phase is WorkerPhase.FAILED and not ran:
-            yield change.at
 
 
 def launch_due(demand: Demand, options: LaunchOptions, settings: SchedulerSettings) -> int:

@@ -1,6 +1,7 @@
 """The queue: every waiting session gets a place, a launch is planned for it, or it learns why it waits."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from itertools import groupby
 
 from lcm_core.contracts.common import Resources
@@ -9,8 +10,9 @@ from lcm_core.placement.amounts import pack
 from lcm_core.placement.filters import refusal
 from lcm_core.placement.instants import MINUTE, clock_text, instant, micros
 from lcm_core.placement.launch import Launch, plan_launches, usable_in_time
+from lcm_core.placement.options import LaunchOptions
 from lcm_core.placement.packing import balanced, largest_first
-from resource_scheduler.decide.launching import LaunchOptions, launch_due, launch_orders
+from resource_scheduler.decide.launching import launch_due, launch_orders
 from resource_scheduler.decide.plan import ExpireOrder, Placement, Plan, Waiting
 from resource_scheduler.decide.world import World
 from resource_scheduler.settings import SchedulerSettings
@@ -26,7 +28,8 @@ class Placing:
         self._settings = settings
         self._plan = plan
         self._now = micros(world.now)
-        self._options = LaunchOptions(world, settings)
+        backoff = timedelta(minutes=settings.template_backoff_minutes)
+        self._options = LaunchOptions(world.templates, world.workers.values(), world.now, backoff)
         self._dead_ends: set[tuple[object, ...]] = set()
         self._yardstick = max((state.facts.capacity for state in world.fleet), default=pack(Resources(cores=1)))
 
