@@ -14,7 +14,7 @@ from lcm_core.clients.http import ApiClient
 from lcm_core.contracts.claims import ClaimChanges
 from lcm_core.contracts.common import BulkResult, Page, Written
 from lcm_core.contracts.definitions import ArtifactView, DefinitionView, SyncResult
-from lcm_core.contracts.platform import CloseTask, ControllerHeartbeat, ObtainTerm, OpenTask, TermView
+from lcm_core.contracts.platform import CloseTask, ControllerHeartbeat, ObtainTerm, OpenTask, TaskView, TermView
 from lcm_core.contracts.sessions import (
     ExplanationBatch,
     GradingSessionView,
@@ -111,6 +111,10 @@ class ControlPlaneClient:
     def lab_records(self, **filters: str) -> AsyncIterator[LabRecordView]:
         """All lab records that match."""
         return self._pages("/api/lab-records", LabRecordView, filters)
+
+    def tasks(self, **filters: str) -> AsyncIterator[TaskView]:
+        """All operator tasks that match."""
+        return self._pages("/api/tasks", TaskView, filters)
 
     async def claim_changes(self, since: str = "") -> ClaimChanges:
         """Claim days changed since a cursor (all of them for an empty one); call again until ``items`` is empty."""
