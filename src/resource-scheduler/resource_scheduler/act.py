@@ -6,13 +6,13 @@ The control plane validates each of them; a refusal means that the picture was o
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from lcm_core.clients.control_plane import ControlPlaneClient
 from lcm_core.clients.errors import Conflict, NotFound, PreconditionFailed, StaleTerm
 from lcm_core.clock import DomainClock
-from lcm_core.contracts.common import Slot
+from lcm_core.contracts.common import Slot, Written
 from lcm_core.contracts.sessions import (
     ExplainSession,
     Explanation,
@@ -80,7 +80,7 @@ class Actor:
     async def _return(self, plan: Plan, acted: Acted) -> None:
         for order in plan.returns:
             body = UnscheduleSession(reason=order.reason, message=order.message)
-            await self._tolerated(self._control_plane.unschedule(order.session_id, body), order.session_id, acted)
+            await self._move(self._control_plane.unschedule(order.session_id, body), order.session_id, acted)
         for expired in plan.expired:
             move = TransitionSession(
                 to=SessionPhase.TERMINATED,
@@ -88,17 +88,17 @@ class Actor:
                 message=expired.message,
                 outcome=SessionOutcome.EXPIRED,
             )
-            await self._tolerated(self._control_plane.transition(expired.session_id, move), expired.session_id, acted)
+            await self._move(self._control_plane.transition(expired.session_id, move), expired.session_id, acted)
 
-    async def _tolerated(self, write: object, session_id: str, acted: Acted) -> None:
-        """A session that moved meanwhile is no failure of the pass: it is read again."""
+    async def _move(self, write: Awaitable[Written], session_id: str, acted: Acted) -> None:
+        """A session that moved meanwhile is no failure of the pass; either way it is read again."""
         try:
-            await write  # type: ignore[misc]
+            await write
         except StaleTerm:
             raise
         except (Conflict, PreconditionFailed, NotFound) as error:
             acted.refused.append(error.sentence)
-            await self._observer.sessions.read(session_id)
+        await self._observer.sessions.read(session_id)
 
     async def _place(self, placements: Sequence[Placement], pending: dict[str, Placement], acted: Acted) -> None:
         gate = asyncio.Semaphore(CALLS_AT_ONCE)
@@ -162,6 +162,7 @@ class Actor:
             try:
                 await self._control_plane.set_worker_desired(order.worker_id, body)
                 accepted += 1
+                await self._observer.workers.reread(order.worker_id)
             except StaleTerm:
                 raise
             except (Conflict, PreconditionFailed, NotFound) as error:

@@ -77,6 +77,10 @@ class ViewCache(Generic[ViewT]):
         async for view in self._read_all():
             self.take(view)
 
+    async def reread(self, name: str) -> None:
+        """Read one object again after a write of our own, ahead of its summary."""
+        await self._read(name)
+
     def take(self, view: ViewT) -> None:
         """Keep a view unless a newer one is known."""
         known = self.views.get(view.id)
@@ -134,7 +138,7 @@ class SessionCache:
         return self._informer.get(session_id)
 
     async def read(self, session_id: str) -> None:
-        """Read one session again, because a write on it was refused."""
+        """Read one session again, after a write that moved it or was refused."""
         await self._read(session_id)
 
     async def _read(self, name: str) -> None:

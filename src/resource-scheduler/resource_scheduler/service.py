@@ -18,6 +18,10 @@ from resource_scheduler.settings import SchedulerSettings
 QUEUE = "queue"
 GATHER_SECONDS = 0.02
 """Real time to wait before a pass, so that changes that come together are decided together."""
+FIRST_PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 30.0
+"""After refusals the next pass waits, longer each time in a row, unless something changes."""
+SHORTEST_WAIT = timedelta(seconds=1)
 COLLECTIONS = ("sessions", "workers", "templates", "definitions", "lab-records")
 _WAITS = frozenset({SessionPhase.PENDING.value})
 _PLACED = frozenset({SessionPhase.SCHEDULED.value, SessionPhase.TERMINATED.value})
@@ -32,6 +36,7 @@ class QueueReconciler:
         self._settings = settings
         self._clock = clock
         self._term = 0
+        self._refusals = 0
         self._loosened = -1
         self._quiet_since: datetime | None = None
         self._consolidated_at: datetime | None = None
@@ -50,9 +55,13 @@ class QueueReconciler:
         self._remember(world, plan, acted)
         if acted.refused:
             sentence = f"{plan.sentence} {len(acted.refused)} refused, first: {acted.refused[0]}"
-            return Outcome.retry("DecidedOnOldPicture", sentence, after=0.1)
+            self._refusals += 1
+            pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** (self._refusals - 1))
+            return Outcome.retry("DecidedOnOldPicture", sentence, after=pause)
+        self._refusals = 0
         assert plan.next_at is not None  # every plan looks again at some time
-        return Outcome.requeue_at(plan.next_at, "QueueServed", plan.sentence)
+        following = max(plan.next_at, world.now + SHORTEST_WAIT)
+        return Outcome.requeue_at(following, "QueueServed", plan.sentence)
 
     def _remember_into(self, world: World) -> None:
         """Show what earlier passes did."""

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request
+from fastapi.responses import JSONResponse
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
@@ -83,6 +84,9 @@ class StandIn:
         self.term = 0
         self.terms_seen: list[str] = []
         self.refuse_places = 0
+        self.places_go_on = asyncio.Event()
+        self.places_go_on.set()
+        self.places_begun = 0
         self.made_workers: list[str] = []
         self.now: datetime = datetime.now(UTC)
         self._key = RSAKey.generate_key(2048, {"kid": "k1", "use": "sig"})
@@ -170,7 +174,7 @@ class StandIn:
         app.post("/api/internal/terms")(self.terms)
         app.post("/api/internal/controllers/heartbeat", status_code=204)(self.heartbeat)
         app.get("/api/internal/claims")(self.claim_changes)
-        app.post("/api/internal/placements:batch")(self.place)
+        app.post("/api/internal/placements:batch", response_model=None)(self.place)
         app.post("/api/internal/explanations:batch")(self.explain)
         app.post("/api/internal/sessions/{session_id}/unschedule")(self.unschedule)
         app.post("/api/internal/sessions/{session_id}/transition")(self.transition)
@@ -244,9 +248,16 @@ class StandIn:
         ]
         return ClaimChanges(items=items, cursor=str(self.changes))
 
-    async def place(self, body: PlacementBatch, request: Request) -> PlacementBatchResult:
-        """Validate and store each placement."""
-        self.terms_seen.append(request.headers.get("x-lcm-term", ""))
+    async def place(self, body: PlacementBatch, request: Request) -> PlacementBatchResult | JSONResponse:
+        """Validate and store each placement; ``places_go_on`` holds the first leader's calls up while it is clear."""
+        term = request.headers.get("x-lcm-term", "")
+        self.terms_seen.append(term)
+        self.places_begun += 1
+        if int(term) == 1:
+            await self.places_go_on.wait()
+        if int(term) < self.term:
+            problem = {"title": "Stale", "status": 409, "code": "StaleTerm", "detail": "a newer leader was seen"}
+            return JSONResponse(problem, 409, media_type="application/problem+json")
         return PlacementBatchResult(items=[await self._place(item) for item in body.items])
 
     async def _place(self, item: PlaceSession) -> PlacementResult:

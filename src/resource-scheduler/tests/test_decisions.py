@@ -17,7 +17,7 @@ from lcm_core.contracts.workers import (
     WorkerView,
 )
 from lcm_core.domain.vocabulary import LicenseType, WorkerDesired, WorkerPhase
-from lcm_core.placement import Fleet, Holding, demand_of, rules_of, worker_facts
+from lcm_core.placement import Fleet, Holding, Strategy, demand_of, rules_of, worker_facts
 from lcm_core.placement.amounts import pack
 from lcm_core.placement.instants import micros
 from resource_scheduler.decide import Plan, World, decide
@@ -337,6 +337,20 @@ def test_an_operators_snooze_and_unmanaged_labs_keep_a_worker_on() -> None:
     used = worker("w2", since=after(-300))
     used.status.unmanaged = UnmanagedUsage(labs=1, resources=Resources(cores=2, nodes=2))
     assert decide(world([], [snoozed, used]), SchedulerSettings()).stops == []
+
+
+def test_a_worker_that_keeps_a_wiped_lab_of_the_definition_goes_first() -> None:
+    picture = world([session("s", LAB, start=after(60))], [worker("w1"), worker("w2")])
+    picture.fleet.put(worker_facts(picture.workers["w2"]), frozenset({"lab"}))
+    plan = decide(picture, SchedulerSettings())
+    assert places(plan) == {"s": "w2"}
+    assert plan.placements[0].placed.scores["warm_lab"] == 1.0
+
+
+def test_spreading_shares_the_load() -> None:
+    picture = world([session(f"s{number}", LAB, start=after(60)) for number in range(4)], [worker("w1"), worker("w2")])
+    picture.fleet = Fleet((worker_facts(each) for each in picture.workers.values()), Strategy.SPREAD)
+    assert sorted(places(decide(picture, SchedulerSettings())).values()) == ["w1", "w1", "w2", "w2"]
 
 
 # Moving --------------------------------------------------------------------------------------------------------

@@ -161,6 +161,29 @@ async def test_sessions_of_a_lost_worker_are_placed_on_another(
     assert platform.claims["w1"] == {}
 
 
+async def test_a_leader_frozen_in_the_middle_of_a_write_harms_nothing(
+    platform: StandIn, etcd_server: EtcdServer, tmp_path: Path
+) -> None:
+    now = datetime.now(UTC)
+    lab = definition("whole", needs=Resources(cores=48, memory_mb=1024, storage_gb=1, nodes=1))
+    await platform.put("definitions", lab)
+    await platform.put("workers", worker("w1"))
+    platform.places_go_on.clear()
+    async with scheduler(platform, etcd_server, tmp_path) as first:
+        await platform.put("sessions", session("s1", lab, start=now, soon=True, created=now))
+        await until(lambda: platform.places_begun == 1, "the first leader writes")
+        first.send_signal(signal.SIGSTOP)
+        async with scheduler(platform, etcd_server, tmp_path):
+            await until(lambda: platform.session("s1").status.phase is SessionPhase.SCHEDULED, "s1 is scheduled")
+            platform.places_go_on.set()
+            first.send_signal(signal.SIGCONT)
+            await platform.put("sessions", session("s2", lab, start=now, soon=True, created=now))
+            await until(lambda: platform.session("s2").status.phase is SessionPhase.SCHEDULED, "s2 is scheduled")
+    assert platform.breaches() == []
+    assert len(platform.claims["w1"]) == 2
+    assert set(platform.terms_seen) == {"1", "2"}
+
+
 async def test_a_burst_is_placed_without_oversubscription(
     platform: StandIn, etcd_server: EtcdServer, tmp_path: Path
 ) -> None:
