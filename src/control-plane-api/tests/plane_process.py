@@ -81,9 +81,7 @@ class PlaneProcess(EmbeddedServer):
             yield client
 
 
-def plane_environment(
-    etcd: str, database_uri: str, database: str, realm: RealmStandIn, **more: str
-) -> dict[str, str]:
+def plane_environment(etcd: str, database_uri: str, database: str, realm: RealmStandIn, **more: str) -> dict[str, str]:
     """Settings of a control plane in a test."""
     return {
         "LCM_ETCD_ENDPOINTS": etcd,

@@ -1,5 +1,6 @@
 """The process: it starts, says what it lacks, and stops."""
 
+import asyncio
 import signal
 import time
 from collections.abc import Callable
@@ -53,7 +54,7 @@ async def test_without_stores_it_is_live_but_not_ready_and_names_each_missing_on
                 live = await http.get("/api/health/live")
                 break
             except httpx.TransportError:
-                time.sleep(0.05)
+                await asyncio.sleep(0.05)
         assert live.status_code == 200
         ready = await http.get("/api/health/ready")
         assert ready.status_code == 503

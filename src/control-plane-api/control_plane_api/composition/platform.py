@@ -66,9 +66,9 @@ def build_platform(settings: Settings) -> Platform:
     stores = open_stores(settings)
     identity = open_identity(settings, stores.database)
     deps = stores.deps(settings)
-    snapshots = Snapshots(deps)
+    snapshots = Snapshots(deps, stores.controllers)
     relay = SseRelay(stores.etcd, snapshots)
-    feed = LiveFeed(relay, snapshots, stores.etcd, settings.app.stream_seconds)
+    feed = LiveFeed(relay, snapshots, settings.app.stream_seconds)
     background = _background(settings, stores, identity, deps, relay)
     mediator, requests = _mediator(builder, stores, identity, deps)
     edge = Edge(

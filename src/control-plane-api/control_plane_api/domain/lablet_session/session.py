@@ -112,6 +112,9 @@ class LabletSession(Resource[SessionSpec, SessionStatus]):
     def transition(self, request: TransitionSession, now: datetime, limits: DeadlineSettings) -> str:
         """Move along the table on a controller's word; returns the claim id to release, or an empty string."""
         SESSION_STATES.require(self.phase, request.to)
+        if request.to in (SessionPhase.SCHEDULED, SessionPhase.PENDING):
+            way = "placing" if request.to is SessionPhase.SCHEDULED else "unscheduling"
+            raise SessionRuleError("NeedsClaim", f"A session becomes {request.to} by {way}, which sees to its claim.")
         at_once = request.to is SessionPhase.TERMINATED and self.phase in (SessionPhase.PENDING, SessionPhase.SCHEDULED)
         if at_once and not self.holds_nothing:
             raise SessionRuleError("StillHoldsLab", f"Session {self.key} still holds a lab; it ends through stopping.")

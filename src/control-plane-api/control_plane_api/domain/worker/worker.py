@@ -100,6 +100,7 @@ class Worker(Resource[WorkerSpec, WorkerStatus]):
         self.spec.desired = request.desired
         self.spec.drain = drain
         self.spec.desired_reason = request.message
+        self._judge(now)
         self.record(WorkerSpecChanged(change=f"desired={request.desired}", message=request.message))
         if scaled and request.desired is not WorkerDesired.RUNNING:
             self.record(WorkerScaledDown(reason=request.reason, message=request.message))
@@ -244,6 +245,8 @@ class Worker(Resource[WorkerSpec, WorkerStatus]):
             ok, reason, message = False, "NotRunning", f"The worker is {self.phase}."
         elif self.spec.drain:
             ok, reason, message = False, "Draining", "The worker is being drained."
+        elif self.spec.desired is not WorkerDesired.RUNNING:
+            ok, reason, message = False, "NotWanted", f"The worker is wanted {self.spec.desired}."
         elif failing is not None:
             ok, reason, message = False, f"Not{failing}", f"{failing} is not true yet."
         else:

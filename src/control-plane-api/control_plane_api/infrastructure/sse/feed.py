@@ -6,10 +6,8 @@ from contextlib import aclosing
 from control_plane_api.application.authorization.principal import Principal
 from control_plane_api.infrastructure.sse.encoding import StreamEvent, encode
 from control_plane_api.infrastructure.sse.relay import SseRelay
-from control_plane_api.infrastructure.sse.snapshots import SHOWN, Snapshots, may_see
+from control_plane_api.infrastructure.sse.snapshots import Snapshots, may_see
 from control_plane_api.infrastructure.sse.stream import ClientQueue
-from lcm_core.etcd import EtcdError, EtcdStore
-from lcm_core.etcd.keys import METRICS, PROJECTION_PREFIX, ObjectKey
 
 CATCH_UP_OBJECTS = 2000
 """A client that missed more changes than this gets a fresh snapshot, which is cheaper."""
@@ -18,10 +16,9 @@ CATCH_UP_OBJECTS = 2000
 class LiveFeed:
     """The relay, and the way into it."""
 
-    def __init__(self, relay: SseRelay, snapshots: Snapshots, etcd: EtcdStore, stream_seconds: float) -> None:
+    def __init__(self, relay: SseRelay, snapshots: Snapshots, stream_seconds: float) -> None:
         self._relay = relay
         self._snapshots = snapshots
-        self._etcd = etcd
         self.stream_seconds = stream_seconds
         self.farewell = "stream.end"
 
@@ -59,35 +56,13 @@ class LiveFeed:
 
     async def _missed(self, wanted: tuple[str, int]) -> list[StreamEvent] | None:
         """Snapshots of what changed after a position; None when that cannot be told."""
-        incarnation, revision = wanted
-        try:
-            if incarnation != await self._etcd.incarnation():
-                return None
-            changed = await self._changes_after(revision, incarnation)
-        except EtcdError:
-            return None
-        if changed is None or len(changed) > CATCH_UP_OBJECTS:
+        changed = self._relay.missed(*wanted, CATCH_UP_OBJECTS)
+        if changed is None:
             return None
         events: list[StreamEvent] = []
-        for collection in SHOWN:
-            ids = [object_id for known, object_id in changed if known == collection]
-            if ids:
-                events += await self._snapshots.read(collection, ids)
+        by_collection: dict[str, list[str]] = {}
+        for collection, object_id in changed:
+            by_collection.setdefault(collection, []).append(object_id)
+        for collection, ids in by_collection.items():
+            events += await self._snapshots.read(collection, ids)
         return events
-
-    async def _changes_after(self, revision: int, incarnation: str) -> list[tuple[str, str]] | None:
-        """Objects with a change in ``(revision, now]``, deletions included; a compacted revision raises."""
-        changed: dict[tuple[str, str], None] = {}
-        watch = self._etcd.watch(PROJECTION_PREFIX, from_revision=revision + 1, incarnation=incarnation)
-        last = (await self._etcd.list(f"{PROJECTION_PREFIX}settings")).revision
-        async with aclosing(watch) as batches:  # type: ignore[type-var]
-            async for batch in batches:
-                for event in batch.events:
-                    parsed = ObjectKey.parse(event.item.key)
-                    if parsed is not None and parsed.facet != METRICS and parsed.collection in SHOWN:
-                        changed[(parsed.collection, parsed.object_id)] = None
-                if batch.revision >= last and (batch.events or revision >= last):
-                    return list(changed)
-                if len(changed) > CATCH_UP_OBJECTS:
-                    return None
-        return None

@@ -3,24 +3,32 @@
 A change is noted when etcd tells of it and flushed a moment later: each object is read from the database once per
 flush and encoded once. The quarter second between flushes bounds an object to four events a second. The first change
 after a quiet time is flushed at once.
+
+The watch begins as far back as etcd still remembers, within limits. So a replica that has just started knows what
+changed before, and a client that comes from another replica resumes here.
 """
 
 import asyncio
 import logging
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import aclosing, suppress
 
 from pymongo.errors import PyMongoError
 
 from control_plane_api.infrastructure.sse.encoding import StreamEvent, encode, position
+from control_plane_api.infrastructure.sse.ring import Changed, ChangeRing
 from control_plane_api.infrastructure.sse.snapshots import SHOWN, Snapshots
 from control_plane_api.infrastructure.sse.stream import ClientQueue
-from lcm_core.etcd import EtcdError, EtcdStore, EventKind, RevisionCompacted, StoreReplaced
-from lcm_core.etcd.keys import BROADCAST_PREFIX, METRICS, PROJECTION_PREFIX, ObjectKey
+from lcm_core.etcd import EtcdError, EtcdStore, EventKind, RevisionCompacted, StoreReplaced, WatchBatch, WatchEvent
+from lcm_core.etcd.keys import BROADCAST_PREFIX, METRICS, PROJECTION_PREFIX, SETTINGS_KEY, STATUS_PREFIX, ObjectKey
 
 log = logging.getLogger(__name__)
 
+TakeEvents = Callable[[Iterable[WatchEvent]], Awaitable[None]]
+
 FLUSH_SECONDS = 0.25
 RETRY_SECONDS = 0.5
+LOOK_BACK_REVISIONS = 50_000
 
 
 class SseRelay:
@@ -31,11 +39,13 @@ class SseRelay:
         self._snapshots = snapshots
         self._clients: set[ClientQueue] = set()
         self._changed: dict[tuple[str, str, str], None] = {}
-        self._notices: list[StreamEvent] = []
+        self._transient: list[StreamEvent] = []
         self._wake = asyncio.Event()
+        self._ring = ChangeRing()
         self._incarnation = ""
-        self._revision = 0
+        self._established = 0
         self._seen = 0
+        self._flushed = 0
         self.watching = False
 
     @property
@@ -46,7 +56,7 @@ class SseRelay:
     @property
     def position(self) -> str:
         """Everything up to here has been handed to the clients that are connected now."""
-        return position(self._incarnation, self._revision)
+        return position(self._incarnation, self._flushed or self._established)
 
     def add(self, client: ClientQueue) -> None:
         """Feed a client from now on."""
@@ -61,17 +71,26 @@ class SseRelay:
         for client in list(self._clients):
             client.close()
 
+    def missed(self, incarnation: str, revision: int, limit: int) -> Iterable[Changed] | None:
+        """What changed after a position of a client; None for one that this replica cannot continue."""
+        if incarnation != self._incarnation or revision > max(self._seen, self._established):
+            return None
+        return self._ring.after(revision, limit)
+
     async def run(self) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._follow(PROJECTION_PREFIX))
-            group.create_task(self._follow_broadcasts())
+            group.create_task(self._follow_projection())
+            group.create_task(self._follow(BROADCAST_PREFIX, self._take_broadcasts))
+            group.create_task(self._follow(STATUS_PREFIX, self._take_statuses))
             group.create_task(self._flush_forever())
 
-    async def _follow(self, prefix: str) -> None:
+    # The projection --------------------------------------------------------------------------------------------
+
+    async def _follow_projection(self) -> None:
         while True:
             try:
-                await self._watch(prefix)
+                await self._watch_projection()
             except (RevisionCompacted, StoreReplaced) as error:
                 log.warning("The stream starts over: %s", error)
                 self._start_over()
@@ -80,49 +99,87 @@ class SseRelay:
             self.watching = False
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _watch(self, prefix: str) -> None:
+    async def _watch_projection(self) -> None:
         incarnation = await self._etcd.incarnation()
         if incarnation != self._incarnation:
             if self._incarnation:
                 self._start_over()
-            self._incarnation, self._seen = incarnation, 0
-        begin = self._seen + 1 if self._seen else 0
-        watch = self._etcd.watch(prefix, from_revision=begin, incarnation=incarnation)
-        async with aclosing(watch) as batches:  # type: ignore[type-var]
+            self._incarnation = incarnation
+        begin = self._seen + 1 if self._seen else await self._oldest()
+        if not self._seen:
+            self._ring.start(begin)
+        async with aclosing(
+            self._etcd.watch(PROJECTION_PREFIX, from_revision=begin, incarnation=incarnation)  # type: ignore[type-var]
+        ) as batches:
             async for batch in batches:
                 if not self.watching:
-                    self._revision = max(self._revision, self._seen or batch.revision)
-                self.watching = True
-                for event in batch.events:
-                    self._note(event.item.key)
-                if batch.events:
-                    self._seen = batch.revision
-                    self._wake.set()
+                    self.watching, self._established = True, batch.revision
+                self._note(batch)
 
-    def _note(self, key: str) -> None:
-        parsed = ObjectKey.parse(key)
-        if parsed is not None and parsed.collection in SHOWN:
-            facet = METRICS if parsed.facet == METRICS else ""
-            self._changed[(parsed.collection, parsed.object_id, facet)] = None
+    async def _oldest(self) -> int:
+        """The first revision worth watching from: not compacted, and not too long ago."""
+        now = (await self._etcd.list(SETTINGS_KEY)).revision
+        begin = max(1, now - LOOK_BACK_REVISIONS)
+        try:
+            async with aclosing(
+                self._etcd.watch(PROJECTION_PREFIX, from_revision=begin)  # type: ignore[type-var]
+            ) as batches:
+                async for _ in batches:
+                    return begin
+        except RevisionCompacted as error:
+            return error.compact_revision + 1
+        return begin
+
+    def _note(self, batch: WatchBatch) -> None:
+        for event in batch.events:
+            parsed = ObjectKey.parse(event.item.key)
+            if parsed is None or parsed.collection not in SHOWN:
+                continue
+            if parsed.facet == METRICS:
+                self._changed[(parsed.collection, parsed.object_id, METRICS)] = None
+            else:
+                self._changed[(parsed.collection, parsed.object_id, "")] = None
+                self._ring.add(event.item.mod_revision, (parsed.collection, parsed.object_id))
+        if batch.events:
+            self._seen = batch.revision
+            self._wake.set()
 
     def _start_over(self) -> None:
         """What happened meanwhile is unknown: every client begins with a fresh snapshot."""
         self.close_all()
-        self._incarnation, self._seen, self._revision = "", 0, 0
+        self._ring.start(0)
+        self._incarnation, self._established, self._seen, self._flushed = "", 0, 0, 0
 
-    async def _follow_broadcasts(self) -> None:
-        """Transient notices of any replica."""
+    # What passes by: notices of any replica, and the state of controllers -----------------------------------------
+
+    async def _follow(self, prefix: str, take: TakeEvents) -> None:
         while True:
             try:
-                async with aclosing(self._etcd.watch(BROADCAST_PREFIX)) as batches:  # type: ignore[type-var]
+                async with aclosing(self._etcd.watch(prefix)) as batches:  # type: ignore[type-var]
                     async for batch in batches:
-                        for event in batch.events:
-                            if event.kind is EventKind.PUT:
-                                self._notices.append(_notice(event.item.value))
-                                self._wake.set()
+                        if batch.events:
+                            await take(batch.events)
+                            self._wake.set()
             except EtcdError as error:
-                log.info("Broadcasts are not followed for a moment: %s", error)
+                log.info("%s is not followed for a moment: %s", prefix, error)
+            except PyMongoError as error:
+                log.info("Controllers cannot be read for a moment: %s", error)
             await asyncio.sleep(RETRY_SECONDS)
+
+    async def _take_broadcasts(self, events: Iterable[WatchEvent]) -> None:
+        self._transient += [_notice(event.item.value) for event in events if event.kind is EventKind.PUT]
+
+    async def _take_statuses(self, events: Iterable[WatchEvent]) -> None:
+        newest = {event.item.key: event for event in events}
+        gone = [event.item.key.removeprefix(STATUS_PREFIX) for event in newest.values() if not event.item.value]
+        with suppress(ValueError):
+            self._transient += [
+                self._snapshots.controller(event.item.value) for event in newest.values() if event.item.value
+            ]
+        if gone:
+            self._transient += await self._snapshots.controllers(gone)
+
+    # To the clients -------------------------------------------------------------------------------------------------
 
     async def _flush_forever(self) -> None:
         while True:
@@ -137,16 +194,20 @@ class SseRelay:
 
     async def _flush(self) -> None:
         changed, upto = list(self._changed), self._seen
-        events: list[StreamEvent] = []
-        if self._clients:
-            events = await self._read(changed)
         for item in changed:
             self._changed.pop(item, None)
-        notices, self._notices = self._notices, []
-        self._revision = max(self._revision, upto)
+        events: list[StreamEvent] = []
+        try:
+            if self._clients:
+                events = await self._read(changed)
+        except PyMongoError:
+            self._changed |= dict.fromkeys(changed)
+            raise
+        transient, self._transient = self._transient, []
+        self._flushed = max(self._flushed, upto)
         mark = self.position
         for client in list(self._clients):
-            if not client.offer([*events, *notices], mark):
+            if not client.offer([*events, *transient], mark):
                 self._clients.discard(client)
 
     async def _read(self, changed: list[tuple[str, str, str]]) -> list[StreamEvent]:

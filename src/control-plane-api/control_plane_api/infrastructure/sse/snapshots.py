@@ -1,17 +1,18 @@
 """What the stream shows of each object: the same wire models as the API, read once per change."""
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from control_plane_api.application.authorization.policy import Action, Scope, scope_of
 from control_plane_api.application.authorization.principal import Principal
-from control_plane_api.application.ports import Deps, ListQuery
+from control_plane_api.application.ports import ControllerStore, Deps, ListQuery
 from control_plane_api.infrastructure.sse.encoding import StreamEvent, encode
 from control_plane_api.kernel.aggregate import Resource
 from lcm_core.contracts.common import ResourceView
 from lcm_core.contracts.definitions import DefinitionView
-from lcm_core.contracts.platform import TaskView
+from lcm_core.contracts.platform import ControllerHeartbeat, ControllerView, TaskView
 from lcm_core.contracts.sessions import SessionView
 from lcm_core.contracts.workers import LabRecordView, TemplateView, WorkerView
 
@@ -66,8 +67,9 @@ def may_see(principal: Principal, event: StreamEvent) -> bool:
 class Snapshots:
     """Reads objects and encodes them."""
 
-    def __init__(self, deps: Deps) -> None:
+    def __init__(self, deps: Deps, controllers: ControllerStore) -> None:
         self._deps = deps
+        self._controllers = controllers
 
     async def read(self, collection: str, object_ids: Iterable[str]) -> list[StreamEvent]:
         """Snapshot events of those objects that exist, deletion events of the others."""
@@ -96,6 +98,21 @@ class Snapshots:
             for worker_id, sample in latest.items()
         ]
 
+    @staticmethod
+    def controller(status: bytes) -> StreamEvent:
+        """A controller replica from what it says of itself. Raises ``ValueError`` for something else."""
+        said = ControllerHeartbeat.model_validate_json(status)
+        view = ControllerView(**said.model_dump(), seen_at=datetime.now(UTC), alive=True)
+        return _controller(view)
+
+    async def controllers(self, names: Collection[str] | None = None) -> list[StreamEvent]:
+        """Controller replicas as last heard of: all of them, or those of ``service/identity``, which are gone."""
+        found = await self._controllers.all()
+        if names is None:
+            return [_controller(view) for view in found]
+        gone = [view for view in found if f"{view.service}/{view.identity}" in names]
+        return [_controller(view.model_copy(update={"alive": False})) for view in gone]
+
     async def everything(self) -> AsyncGenerator[list[StreamEvent], None]:
         """All objects of all kinds, page by page."""
         for shown in SHOWN.values():
@@ -109,6 +126,7 @@ class Snapshots:
                 cursor = page.next_cursor
                 if not cursor:
                     break
+        yield await self.controllers()
 
     @staticmethod
     def _encode(shown: Shown, aggregate: Resource[Any, Any], metrics: Mapping[str, Any]) -> StreamEvent:
@@ -121,6 +139,11 @@ class Snapshots:
             str(getattr(aggregate.spec, shown.owner, "")) if shown.owner else "",
             str(getattr(aggregate.spec, "department", "")),
         )
+
+
+def _controller(view: ControllerView) -> StreamEvent:
+    body = view.model_dump_json().encode()
+    return StreamEvent("controller", f"{view.service}/{view.identity}", encode("controller.snapshot", body))
 
 
 def _deleted(shown: Shown, object_id: str) -> StreamEvent:

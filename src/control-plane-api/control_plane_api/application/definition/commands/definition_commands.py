@@ -8,10 +8,14 @@ from control_plane_api.application.authorization.policy import Action
 from control_plane_api.application.authorization.require import require
 from control_plane_api.application.base import BaseCommand, Handler, written
 from control_plane_api.application.errors import ConflictError, InvalidError
+from control_plane_api.application.ports import ListQuery
 from control_plane_api.domain.definition.definition import LabletDefinition
 from lcm_core.contracts.common import Written
 from lcm_core.contracts.definitions import CreateDefinition, DefinitionSpec, DefinitionView, SyncResult
 from lcm_core.domain.vocabulary import DefinitionPhase
+
+VERSIONS_LIMIT = 200
+"""Active versions of one name that are looked at; there is one, unless somebody reactivated older ones."""
 
 
 def definition_id(name: str, version: str) -> str:
@@ -107,10 +111,16 @@ class RecordSyncCommand(BaseCommand[Written]):
 
 
 class RecordSyncHandler(Handler[RecordSyncCommand, Written]):
-    """Activates the version and deprecates the older ones of the same name."""
+    """Deprecates the older active versions of the same name, then activates this one.
+
+    In this order a crash between the writes is completed by the controller's repetition: it repeats until this version
+    is active.
+    """
 
     async def handle_async(self, request: RecordSyncCommand) -> Written:
         """Where the definition stands now."""
+        if request.body.content is not None and not request.body.errors:
+            await self._deprecate_older(request.definition_id)
 
         def mutate(definition: LabletDefinition) -> None:
             known = definition.status.content
@@ -123,3 +133,22 @@ class RecordSyncHandler(Handler[RecordSyncCommand, Written]):
             request.definition_id, mutate, expected_version=request.body.expected_version
         )
         return written(definition, definition.phase)
+
+    async def _deprecate_older(self, definition_id: str) -> None:
+        fresh = await self._deps.definitions.get(definition_id)
+        if fresh.phase is not DefinitionPhase.PENDING_SYNC:
+            return
+        wanted = {"spec.name": fresh.spec.name, "status.phase": str(DefinitionPhase.ACTIVE)}
+        active = (await self._deps.definitions.list(ListQuery(filters=wanted, limit=VERSIONS_LIMIT))).items
+
+        def mutate(older: LabletDefinition) -> None:
+            if older.phase is DefinitionPhase.ACTIVE:
+                older.deprecate(replaced_by=definition_id)
+
+        for known in active:
+            if _numbers(known.spec.semantic_version) < _numbers(fresh.spec.semantic_version):
+                await self._deps.definitions.update(known.key, mutate)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))

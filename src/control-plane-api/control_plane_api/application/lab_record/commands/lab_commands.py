@@ -10,6 +10,7 @@ from control_plane_api.application.ports import ListQuery
 from control_plane_api.domain.lab_record.lab_record import LabRecord
 from lcm_core.contracts.common import BulkItemResult, BulkResult, Written
 from lcm_core.contracts.workers import LabActionResult, LabRecordBatch, LabRecordReport, LabRecordView
+from lcm_core.domain.state_table import IllegalTransition
 from lcm_core.domain.vocabulary import LabPhase
 
 LABS_PER_WORKER = 1000
@@ -50,7 +51,11 @@ class ReportLabsHandler(Handler[ReportLabsCommand, BulkResult]):
             if record.status.phase is not LabPhase.DELETED:
                 record.observed(lab, now)
 
-        record = await self._deps.lab_records.update(key, mutate)
+        try:
+            record = await self._deps.lab_records.update(key, mutate)
+        except IllegalTransition as refusal:
+            # One odd lab must not keep the others of its worker from being recorded.
+            return BulkItemResult(id=key, status=409, code="IllegalTransition", detail=str(refusal))
         return BulkItemResult(id=key, status=200, version=record.version)
 
     async def _sweep(self, worker_id: str, seen: set[str]) -> None:

@@ -9,6 +9,7 @@ from control_plane_api.application.claim_limits import limits_of
 from control_plane_api.application.errors import ApplicationError, PreconditionError
 from control_plane_api.domain.lablet_session.session import LabletSession
 from control_plane_api.domain.worker.worker import Worker
+from control_plane_api.kernel.failpoints import failpoint
 from lcm_core.contracts.claims import ClaimView
 from lcm_core.contracts.sessions import (
     PlacementBatch,
@@ -57,6 +58,7 @@ class PlaceSessionsHandler(Handler[PlaceSessionsCommand, PlacementBatchResult]):
         claims = [_claim(item) for item in items]
         async with gate:
             refusals = await self._deps.claims.acquire(worker.key, limits_of(worker), claims)
+        failpoint("after-claim")
         granted = []
         for item, claim, refusal in zip(items, claims, refusals, strict=True):
             if refusal is None:
@@ -87,12 +89,22 @@ class PlaceSessionsHandler(Handler[PlaceSessionsCommand, PlacementBatchResult]):
                     item.session_id, mutate, expected_version=item.expected_version
                 )
             except (ApplicationError, ValueError) as refusal:
-                await self._deps.claims.release(worker.key, item.claim_id)
-                results[item.session_id] = _refused(item.session_id, refusal)
+                results[item.session_id] = await self._give_up(worker, item, claim, refusal)
                 return
         results[item.session_id] = PlacementResult(
             session_id=item.session_id, status=200, version=session.version, claim=claim
         )
+
+    async def _give_up(
+        self, worker: Worker, item: PlaceSession, claim: ClaimView, refusal: Exception
+    ) -> PlacementResult:
+        """Release the claim, unless a repetition of this very request placed the session meanwhile."""
+        session = await self._deps.sessions.find(item.session_id)
+        held = session.status.placement if session is not None else None
+        if session is not None and held is not None and held.claim_id == item.claim_id:
+            return PlacementResult(session_id=item.session_id, status=200, version=session.version, claim=claim)
+        await self._deps.claims.release(worker.key, item.claim_id)
+        return _refused(item.session_id, refusal)
 
 
 def _claim(item: PlaceSession) -> ClaimView:
