@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,6 +10,8 @@ import pytest
 from plane_process import PlaneProcess, plane_environment
 from realm_stand_in import RealmStandIn
 
+from control_plane_api.infrastructure.mongo.database import Database, connect
+from lcm_core.etcd import EtcdClient
 from lcm_simulators.embedded.etcd import EtcdServer
 from lcm_simulators.embedded.process import EmbeddedServer
 
@@ -71,3 +73,19 @@ def plane_factory(
     yield make
     for process in made:
         run_now(lambda process=process: process.stop(3))  # type: ignore[misc]
+
+
+@pytest.fixture
+async def database(database_uri: str, unique_name: str) -> AsyncIterator[Database]:
+    """A database of this test alone."""
+    client = connect(database_uri)
+    yield client[unique_name]
+    await client.drop_database(unique_name)
+    await client.close()
+
+
+@pytest.fixture
+async def own_etcd(etcd_factory: Callable[[], EtcdServer]) -> AsyncIterator[EtcdClient]:
+    """A client of an etcd of this test alone."""
+    async with EtcdClient([etcd_factory().endpoint], timeout_seconds=2.0) as client:
+        yield client

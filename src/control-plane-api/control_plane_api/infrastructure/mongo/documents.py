@@ -40,8 +40,16 @@ def body_of(aggregate: Resource[Any, Any]) -> dict[str, Any]:
     }
 
 
-def event_entry(event: ResourceEvent, aggregate: Resource[Any, Any], version: int) -> dict[str, Any]:
-    """The outbox entry of an event: everything the dispatcher needs, without the aggregate."""
+def outbox_entries(aggregate: Resource[Any, Any], version: int) -> list[dict[str, Any]]:
+    """The outbox entries of what was recorded on an aggregate, for the write that makes this version.
+
+    ``version`` and ``number`` order the events of one aggregate; ids and times do not.
+    """
+    events = enumerate(aggregate.pending_events)
+    return [{**_entry(event, aggregate, version), "number": number} for number, event in events]
+
+
+def _entry(event: ResourceEvent, aggregate: Resource[Any, Any], version: int) -> dict[str, Any]:
     context = request_context()
     return {
         "event_id": event.event_id,

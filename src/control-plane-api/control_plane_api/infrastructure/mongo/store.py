@@ -24,7 +24,7 @@ from control_plane_api.application.errors import (
 )
 from control_plane_api.application.ports import ListPage, ListQuery
 from control_plane_api.infrastructure.mongo.database import Collection, Database, ensure_index
-from control_plane_api.infrastructure.mongo.documents import body_of, event_entry, to_aggregate
+from control_plane_api.infrastructure.mongo.documents import body_of, outbox_entries, to_aggregate
 from control_plane_api.kernel.aggregate import Resource
 from control_plane_api.kernel.failpoints import failpoint
 
@@ -83,7 +83,7 @@ class MongoStore(Generic[AggregateT]):
             "created_at": aggregate.state.created_at,
             "updated_at": aggregate.state.updated_at,
             "created_by": aggregate.state.created_by,
-            "outbox": [event_entry(event, aggregate, 1) for event in aggregate.pending_events],
+            "outbox": outbox_entries(aggregate, 1),
             "pending": True,
         }
         failpoint("before-commit")
@@ -128,9 +128,7 @@ class MongoStore(Generic[AggregateT]):
             {"_id": aggregate.key, "version": aggregate.version},
             {
                 "$set": {**body_of(aggregate), "version": version, "updated_at": now, "pending": True},
-                "$push": {
-                    "outbox": {"$each": [event_entry(event, aggregate, version) for event in aggregate.pending_events]}
-                },
+                "$push": {"outbox": {"$each": outbox_entries(aggregate, version)}},
             },
         )
         if result.modified_count != 1:

@@ -1,0 +1,136 @@
+"""The store of aggregates: nothing is overwritten, nothing is lost, lists are stable."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from domain_samples import LIMITS, NOW, a_session, session_spec, slot
+from hypothesis import given
+from hypothesis import strategies as st
+
+from control_plane_api.application.errors import InvalidError, PreconditionError, UnavailableError
+from control_plane_api.application.ports import ListQuery
+from control_plane_api.domain.lablet_session.session import LabletSession
+from control_plane_api.infrastructure.mongo.database import Database
+from control_plane_api.infrastructure.mongo.documents import body_of, to_aggregate
+from control_plane_api.infrastructure.mongo.store import MongoStore
+from lcm_core.domain.vocabulary import SignalType
+
+
+async def made(database: Database) -> MongoStore[LabletSession]:
+    """A store of sessions that wakes nobody."""
+    store = MongoStore(database, "sessions", LabletSession, "lablet session", lambda *_: None)
+    await store.create_indexes("spec.owner")
+    return store
+
+
+async def test_twenty_concurrent_changes_of_one_aggregate_all_count(database: Database) -> None:
+    store = await made(database)
+    await store.add(a_session())
+    await asyncio.gather(
+        *(
+            store.update("s1", lambda session, n=number: session.signal(f"e{n}", SignalType.LDS_STARTED, NOW))  # type: ignore[misc]
+            for number in range(20)
+        )
+    )
+    document = await database["sessions"].find_one({"_id": "s1"})
+    assert document is not None
+    assert document["version"] == 21
+    assert len(document["outbox"]) == 21
+    assert [entry["version"] for entry in document["outbox"]] == list(range(1, 22))
+
+
+async def test_an_id_is_taken_once(database: Database) -> None:
+    store = await made(database)
+    assert await store.add(a_session())
+    assert not await store.add(a_session())
+
+
+async def test_a_change_that_expects_another_version_is_refused_and_writes_nothing(database: Database) -> None:
+    store = await made(database)
+    await store.add(a_session())
+    with pytest.raises(PreconditionError):
+        await store.update("s1", lambda session: session.request_observation(NOW), expected_version=7)
+    assert (await store.get("s1")).version == 1
+
+
+async def test_a_change_without_an_event_is_no_write(database: Database) -> None:
+    store = await made(database)
+    await store.add(a_session())
+    assert (await store.update("s1", lambda _: None)).version == 1
+
+
+async def test_a_document_with_too_many_unprojected_events_takes_no_more(database: Database) -> None:
+    store = await made(database)
+    await store.add(a_session())
+    entry = {"event_id": "x", "data": {"text": "x" * 4000}}
+    await database["sessions"].update_one({"_id": "s1"}, {"$push": {"outbox": {"$each": [entry] * 70}}})
+    with pytest.raises(UnavailableError, match="wait to be projected"):
+        await store.update("s1", lambda session: session.request_observation(NOW))
+
+
+async def test_pages_show_each_object_once_even_when_others_are_added_meanwhile(database: Database) -> None:
+    store = await made(database)
+    for number in range(23):
+        session = LabletSession.reserve(
+            f"s{number:02}", session_spec(), "user", NOW + timedelta(seconds=number // 5), LIMITS
+        )
+        await store.add(session)
+    seen: list[str] = []
+    cursor = ""
+    while True:
+        page = await store.list(ListQuery(limit=5, cursor=cursor))
+        seen += [session.key for session in page.items]
+        cursor = page.next_cursor
+        if len(seen) == 10:
+            late = LabletSession.reserve("late", session_spec(), "user", NOW + timedelta(days=1), LIMITS)
+            await store.add(late)
+        if not cursor:
+            break
+    assert sorted(seen) == [f"s{number:02}" for number in range(23)]
+    assert len(set(seen)) == len(seen)
+
+
+@pytest.mark.parametrize("descending", [True, False])
+async def test_pages_follow_any_order(database: Database, descending: bool) -> None:
+    store = await made(database)
+    for number in range(9):
+        spec = session_spec(f"owner{number % 3}", wanted=slot(60 + number))
+        await store.add(LabletSession.reserve(f"s{number}", spec, "user", NOW, LIMITS))
+    names: list[str] = []
+    cursor = ""
+    while True:
+        page = await store.list(ListQuery(sort="spec.owner", descending=descending, limit=2, cursor=cursor))
+        names += [session.spec.owner for session in page.items]
+        cursor = page.next_cursor
+        if not cursor:
+            break
+    assert names == sorted(names, reverse=descending)
+    assert len(names) == 9
+
+
+async def test_a_cursor_of_another_list_is_refused(database: Database) -> None:
+    store = await made(database)
+    for number in range(3):
+        await store.add(LabletSession.reserve(f"s{number}", session_spec(), "user", NOW, LIMITS))
+    cursor = (await store.list(ListQuery(limit=1))).next_cursor
+    with pytest.raises(InvalidError):
+        await store.list(ListQuery(sort="spec.owner", cursor=cursor))
+    with pytest.raises(InvalidError):
+        await store.list(ListQuery(cursor="nonsense"))
+
+
+@given(st.text(max_size=30), st.integers(-10, 10))
+def test_documents_and_aggregates_convert_without_loss(note: str, priority: int) -> None:
+    session = a_session()
+    session.spec.note, session.spec.priority = note, priority
+    document = {
+        "_id": session.key,
+        "version": 3,
+        **body_of(session),
+        "created_at": NOW,
+        "updated_at": NOW,
+        "created_by": "user",
+    }
+    again = to_aggregate(LabletSession, document)
+    assert (again.spec, again.status, again.version) == (session.spec, session.status, 3)
