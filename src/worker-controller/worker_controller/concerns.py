@@ -1,5 +1,6 @@
 """Operator tasks that follow from decisions: opened once, closed when the concern is over."""
 
+import asyncio
 from collections.abc import Iterable
 
 from lcm_core.clients.control_plane import ControlPlaneClient
@@ -27,6 +28,7 @@ class TaskBook:
         self._control_plane = control_plane
         self._open: dict[str, str] = {}
         self._read = False
+        self._reading = asyncio.Lock()
 
     def start_over(self) -> None:
         """Read the open tasks again before the next change."""
@@ -57,15 +59,17 @@ class TaskBook:
         await self._control_plane.open_task(body)
         self._open[key] = concern.description
 
-    def subjects(self, kind: str) -> set[str]:
-        """Subjects that have an open task of a kind, as far as they were read."""
+    async def subjects(self, kind: str) -> set[str]:
+        """Subjects that have an open task of a kind. Raises ``ApiError``."""
+        await self._load()
         start = f"{PREFIX}{kind}:"
         return {key.removeprefix(start) for key in self._open if key.startswith(start)}
 
     async def _load(self) -> None:
-        if self._read:
-            return
-        async for task in self._control_plane.tasks(phase=TaskState.OPEN.value):
-            if task.spec.dedup_key.startswith(PREFIX):
-                self._open[task.spec.dedup_key] = task.spec.description
-        self._read = True
+        async with self._reading:
+            if self._read:
+                return
+            async for task in self._control_plane.tasks(phase=TaskState.OPEN.value):
+                if task.spec.dedup_key.startswith(PREFIX):
+                    self._open[task.spec.dedup_key] = task.spec.description
+            self._read = True

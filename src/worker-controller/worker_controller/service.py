@@ -2,21 +2,29 @@
 
 from datetime import timedelta
 
+from lcm_core.clients.control_plane import ControlPlaneClient
+from lcm_core.clock import DomainClock
 from lcm_core.controller import ControllerSpec, Source, state_informer
 from lcm_core.controller.parts import ServiceContext, ServiceParts
 from worker_controller.adapters.aws import AwsClients
+from worker_controller.adapters.cloudwatch import BotoCloudWatch
 from worker_controller.adapters.cml_system import HttpCmlSystem
 from worker_controller.adapters.ec2 import BotoEc2
 from worker_controller.adapters.trust import Trust
 from worker_controller.bookings import BookingBook
 from worker_controller.concerns import TaskBook
 from worker_controller.credentials import Credentials
+from worker_controller.discovery import reconciler as discovery_reconciler
+from worker_controller.discovery.reconciler import DiscoveryReconciler
 from worker_controller.launching import Breaker
 from worker_controller.licensing.act import LicenseActor
 from worker_controller.lifecycle.act import InstanceActor
 from worker_controller.lifecycle.launch import Launcher
 from worker_controller.lifecycle.observe import Memory, Observer, Outside
 from worker_controller.lifecycle.reconciler import WorkerCache, WorkerReconciler
+from worker_controller.metrics import reconciler as metrics_reconciler
+from worker_controller.metrics.push import PushListeners
+from worker_controller.metrics.reconciler import MetricsReconciler, Sources
 from worker_controller.pace import Pacer
 from worker_controller.region import RegionObserver
 from worker_controller.settings import OutsideSettings, WorkerSettings
@@ -44,25 +52,43 @@ async def build(context: ServiceContext) -> ServiceParts:
         breaker=Breaker(settings.breaker_failures, timedelta(minutes=settings.breaker_minutes)),
         memory=Memory(),
     )
-    workers = state_informer(context.etcd, "workers", resync_seconds=context.settings.runtime.resync_seconds)
-    reconciler = worker_reconciler(context, WorkerCache(workers, context.control_plane), outside, settings)
+    plane, clock = context.control_plane, context.clock
+    informer = state_informer(context.etcd, "workers", resync_seconds=context.settings.runtime.resync_seconds)
+    workers, pacer, tasks = WorkerCache(informer, plane), Pacer(clock, settings), TaskBook(plane)
+    listeners = PushListeners(cml)
+    context.exit_stack.push_async_callback(listeners.close)
+    sources = Sources(cml, BotoCloudWatch(clients), outside.credentials, listeners)
+    metrics = MetricsReconciler(informer, workers, plane, sources, clock, pacer, settings)
+    discovery = DiscoveryReconciler(plane, ec2, tasks, clock, pacer, settings)
+    reconciler = worker_reconciler(plane, clock, workers, outside, tasks, pacer, settings)
     at_once = max(WORKERS_AT_ONCE, context.settings.runtime.workers)
-    return ServiceParts([workers], [ControllerSpec("workers", reconciler, [Source(workers)], workers=at_once)])
+    return ServiceParts(
+        [informer],
+        [
+            ControllerSpec("workers", reconciler, [Source(informer)], workers=at_once),
+            ControllerSpec("metrics", metrics, [], seeds=(metrics_reconciler.KEY,), workers=1),
+            ControllerSpec("discovery", discovery, [], seeds=(discovery_reconciler.KEY,), workers=1),
+        ],
+    )
 
 
 def worker_reconciler(
-    context: ServiceContext, workers: WorkerCache, outside: Outside, settings: WorkerSettings
+    plane: ControlPlaneClient,
+    clock: DomainClock,
+    workers: WorkerCache,
+    outside: Outside,
+    tasks: TaskBook,
+    pacer: Pacer,
+    settings: WorkerSettings,
 ) -> WorkerReconciler:
     """The reconciler of single workers."""
-    plane, clock = context.control_plane, context.clock
-    pacer, tasks = Pacer(clock, settings), TaskBook(plane)
     return WorkerReconciler(
         workers=workers,
         control_plane=plane,
         outside=outside,
         observer=Observer(outside, clock, pacer),
         launcher=Launcher(plane, outside.ec2, outside.regions, outside.breaker, tasks, clock, settings),
-        instances=InstanceActor(plane, outside.ec2, outside.regions, clock, settings),
+        instances=InstanceActor(outside.ec2, outside.regions, settings),
         licenses=LicenseActor(outside.cml, outside.credentials, outside.memory, settings),
         tasks=tasks,
         clock=clock,

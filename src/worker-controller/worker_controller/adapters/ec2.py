@@ -94,10 +94,13 @@ class BotoEc2:
         return await self._call(region, "DescribeInstances", call)
 
     async def newest_image(self, region: str, pattern: str) -> Image | None:
-        """See ``Ec2``."""
+        """See ``Ec2``; an image that is still being made cannot be launched and does not count."""
 
         def call(client: "EC2Client") -> Image | None:
-            filters: list[FilterTypeDef] = [{"Name": "name", "Values": [pattern]}]
+            filters: list[FilterTypeDef] = [
+                {"Name": "name", "Values": [pattern]},
+                {"Name": "state", "Values": ["available"]},
+            ]
             images = [
                 Image(each["ImageId"], each.get("Name", ""), each.get("CreationDate", ""))
                 for each in client.describe_images(Filters=filters)["Images"]

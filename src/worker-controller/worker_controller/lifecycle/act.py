@@ -2,7 +2,6 @@
 
 from lcm_core.clients.control_plane import ControlPlaneClient
 from lcm_core.clients.errors import PreconditionFailed
-from lcm_core.clock import DomainClock
 from lcm_core.contracts.common import Written
 from lcm_core.contracts.workers import ReportWorker, WorkerView
 from lcm_core.controller import RetryableError, current_context
@@ -62,18 +61,9 @@ def told(worker: WorkerView, decision: Decision, seen: ReportWorker) -> ReportWo
 class InstanceActor:
     """Steps on an instance that exists."""
 
-    def __init__(
-        self,
-        control_plane: ControlPlaneClient,
-        ec2: Ec2,
-        regions: RegionObserver,
-        clock: DomainClock,
-        settings: WorkerSettings,
-    ) -> None:
-        self._control_plane = control_plane
+    def __init__(self, ec2: Ec2, regions: RegionObserver, settings: WorkerSettings) -> None:
         self._ec2 = ec2
         self._regions = regions
-        self._clock = clock
         self._settings = settings
 
     async def act(self, worker: WorkerView, step: Step, facts: Facts) -> None:
