@@ -8,14 +8,13 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from lcm_simulators.cml.consoles.patty import Patty
-from lcm_simulators.cml.devices.runtime import Devices
-
 from lcm_simulators.cml import catalog
 from lcm_simulators.cml.catalog import NodeDefinition
 from lcm_simulators.cml.config import ControllerConfig
+from lcm_simulators.cml.consoles.patty import Patty
 from lcm_simulators.cml.controller_state import ADMIN_ID, ControllerState
 from lcm_simulators.cml.definitions import definition_from_document
+from lcm_simulators.cml.devices.runtime import Devices
 from lcm_simulators.cml.events import EventBus
 from lcm_simulators.cml.lab.lifecycle import Lifecycle
 from lcm_simulators.cml.license_reservation import Reservation
@@ -60,7 +59,9 @@ class Controller:
         if fresh:
             self.state.license.product = config.product
             self._add_admin()
-        self.licensing = Licensing(self, world.license_server, self.state.license, config.max_nodes_unlicensed)
+        self.licensing: Licensing = Licensing(
+            self, world.license_server, self.state.license, config.max_nodes_unlicensed
+        )
         self.reservation = Reservation(self, self.licensing)
         self.lifecycle = Lifecycle(self)
         self.devices = Devices(self)
@@ -162,10 +163,19 @@ class Controller:
         if token in self.revoked:
             return None
         try:
-            subject = self.tokens.subject(token, time.time())
+            subject, issued = self.tokens.subject(token, time.time())
         except (ValueError, KeyError, TypeError):
             return None
-        return self.state.users.get(subject) if subject else None
+        user = self.state.users.get(subject)
+        return user if user is not None and issued >= user.valid_from else None
+
+    def sign_out(self, user: User, token: str, *, everywhere: bool) -> None:
+        """Refuse this token from now on, or every token of the user."""
+        if everywhere:
+            user.valid_from = int(time.time()) + 1
+        else:
+            self.revoked.add(token)
+        self.changed()
 
     def node_powered(self, lab: Lab, node: Node) -> None:
         """A node came up: its consoles and ports open."""

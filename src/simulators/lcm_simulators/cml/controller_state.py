@@ -14,7 +14,10 @@ ADMIN_ID = "00000000-0000-4000-a000-000000000000"
 
 def default_connectors() -> dict[str, dict[str, object]]:
     """The two external connectors of a fresh controller."""
-    rows = (("NAT", "virbr0", "NAT", ["192.168.255.1/24"], True), ("System Bridge", "bridge0", "BRIDGE", [], True))
+    rows: tuple[tuple[str, str, str, list[str], bool], ...] = (
+        ("NAT", "virbr0", "NAT", ["192.168.255.1/24"], True),
+        ("System Bridge", "bridge0", "BRIDGE", [], True),
+    )
     connectors: dict[str, dict[str, object]] = {}
     for label, device, forwarding, networks, protected in rows:
         connector_id = str(uuid4())

@@ -88,11 +88,20 @@ def image_documents(definition: NodeDefinition) -> list[dict[str, object]]:
         return []
     return [
         {
-            "id": definition.image, "node_definition_id": definition.id, "label": definition.image,
-            "description": f"{definition.label} image", "disk_image": f"{definition.image}.qcow2", "read_only": True,
-            "disk_subfolder": definition.image, "schema_version": "0.0.1", "ram": None, "cpus": None,
-            "cpu_limit": None, "data_volume": None, "boot_disk_size": None,
-        }  # fmt: skip
+            "id": definition.image,
+            "node_definition_id": definition.id,
+            "label": definition.image,
+            "description": f"{definition.label} image",
+            "disk_image": f"{definition.image}.qcow2",
+            "read_only": True,
+            "disk_subfolder": definition.image,
+            "schema_version": "0.0.1",
+            "ram": None,
+            "cpus": None,
+            "cpu_limit": None,
+            "data_volume": None,
+            "boot_disk_size": None,
+        }
     ]
 
 

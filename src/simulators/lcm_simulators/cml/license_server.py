@@ -38,9 +38,15 @@ class Registration:
 class LicenseServer:
     """Keeps the registrations; `settings` may be changed while it runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, time_scale: float = 1.0) -> None:
+        self._time_scale = time_scale
         self.settings = LicenseServerSettings()
         self.registrations: dict[str, Registration] = {}
+
+    @property
+    def delay_seconds(self) -> float:
+        """Simulated seconds until a registration is answered, at the world's time scale."""
+        return self.settings.delay_seconds * self._time_scale
 
     def accepts(self, token: str) -> bool:
         """Whether a token is worth anything."""

@@ -138,7 +138,7 @@ class Licensing:
         self._answer_later(token)
 
     def _answer_later(self, token: str) -> None:
-        self._host.later(self._server.settings.delay_seconds, lambda: self._settle(token))
+        self._host.later(self._server.delay_seconds, lambda: self._settle(token))
 
     def _settle(self, token: str) -> None:
         if self.state.pending_token != token:

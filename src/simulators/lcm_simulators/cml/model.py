@@ -157,6 +157,7 @@ class User:
     tour_version: str = ""
     pubkey: str = ""
     last_login: str | None = None
+    valid_from: int = 0
 
 
 @dataclass(slots=True)

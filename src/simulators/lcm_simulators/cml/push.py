@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qs
 
 import orjson
-from lcm_simulators.cml.consoles.session import ConsoleSession
-from lcm_simulators.cml.lab.statistics import system_stats
 from starlette.types import Receive, Scope, Send
 
 from lcm_simulators.cml.access import permissions
+from lcm_simulators.cml.consoles.session import ConsoleSession
+from lcm_simulators.cml.lab.statistics import system_stats
 from lcm_simulators.cml.model import User
 
 if TYPE_CHECKING:

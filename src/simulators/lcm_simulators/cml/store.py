@@ -95,12 +95,12 @@ class Store:
             self._license_server = None
         elif self._dirty_controllers:
             instance_id, controller = next(iter(self._dirty_controllers.items()))
-            body = {
+            document: dict[str, object] = {
                 "config": controller.config.model_dump(mode="json"),
                 "port": controller.port,
                 "state": controller.state,
             }
-            _replace(self._folder / instance_id / "controller.json", orjson.dumps(body, option=_OPTIONS))
+            _replace(self._folder / instance_id / "controller.json", orjson.dumps(document, option=_OPTIONS))
             del self._dirty_controllers[instance_id]
         else:
             (instance_id, lab_id), controller = next(iter(self._dirty_labs.items()))

@@ -32,17 +32,24 @@ class TokenMint:
     def issue(self, user_id: str, now: float, lifetime: int) -> str:
         """A token for a user, valid for `lifetime` seconds."""
         head = _encode({"alg": "HS256", "typ": "JWT"})
-        claims = {"iss": "com.cisco.virl", "iat": int(now), "exp": int(now) + lifetime, "sub": user_id}
+        claims: dict[str, str | int] = {
+            "iss": "com.cisco.virl",
+            "iat": int(now),
+            "exp": int(now) + lifetime,
+            "sub": user_id,
+        }
         body = _encode({**claims, "jti": secrets.token_hex(8)})
         return f"{head}.{body}.{self._sign(f'{head}.{body}')}"
 
-    def subject(self, token: str, now: float) -> str | None:
-        """The user id of a genuine, unexpired token; else None."""
+    def subject(self, token: str, now: float) -> tuple[str, int]:
+        """The user id of a token and when it was issued. Raises ``ValueError`` for one that is not good any more."""
         parts = token.split(".")
         if len(parts) != 3 or not self._genuine(parts):
-            return None
+            raise ValueError("not a token of this controller")
         claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=="))
-        return str(claims["sub"]) if claims["exp"] > now else None
+        if claims["exp"] <= now:
+            raise ValueError("the token has expired")
+        return str(claims["sub"]), int(claims["iat"])
 
     def _genuine(self, parts: list[str]) -> bool:
         return hmac.compare_digest(self._sign(f"{parts[0]}.{parts[1]}").encode(), parts[2].encode())

@@ -28,7 +28,7 @@ class World:
         self.timers = Timers(self.clock)
         self.journal = Journal()
         self.faults = FaultBook(seed)
-        self.license_server = LicenseServer()
+        self.license_server = LicenseServer(boot_scale)
         self.controllers: dict[str, Controller] = {}
         self.authority = CertificateAuthority(data / "ca")
         self.store = Store(data)

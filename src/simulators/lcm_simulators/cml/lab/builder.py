@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from lcm_simulators.cml.catalog import NodeDefinition
 from lcm_simulators.cml.definitions import default_configuration
 from lcm_simulators.cml.lab import smart_tags, views
 from lcm_simulators.cml.model import ConfigFile, Interface, Lab, Link, Node, State
@@ -38,6 +40,12 @@ def delete_lab(controller: Controller, lab: Lab) -> None:
     controller.events.lab(lab.id, "deleted")
     controller.events.forget(lab.id)
     controller.lab_changed(lab)
+
+
+def bootstrap_file(definition: NodeDefinition, node: Node) -> ConfigFile:
+    """The start configuration that CML builds for a node without one: its name as host name."""
+    name = re.sub(r"[^A-Za-z0-9-]+", "-", node.label).strip("-") or definition.id
+    return ConfigFile(definition.config_file or "Main", f"hostname {name}\n")
 
 
 def touch(controller: Controller, lab: Lab) -> None:

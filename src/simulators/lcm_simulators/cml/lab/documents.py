@@ -161,10 +161,8 @@ def read_topology(text: bytes) -> TopologyDocument:
     if len(text) > MAX_BYTES:
         raise ApiError(413, "The topology is too large.")
     try:
-        if text.lstrip().startswith(b"{"):
-            raw = json.loads(text)
-        else:
-            raw = yaml.load(text, Loader=_Loader)  # nosec B506 - CSafeLoader
+        is_json = text.lstrip().startswith(b"{")
+        raw = json.loads(text) if is_json else yaml.load(text, Loader=_Loader)  # nosec B506 - CSafeLoader
     except (yaml.YAMLError, ValueError) as error:
         raise ApiError(400, f"Bad topology: not valid YAML or JSON: {error}") from error
     if not isinstance(raw, dict):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from lcm_simulators.cml.lab.capacity import check_start
-from lcm_simulators.cml.model import MOVING, POWERED, RUNNING, Lab, Link, Node, State
+from lcm_simulators.cml.model import MOVING, POWERED, RUNNING, Interface, Lab, Link, Node, State
 from lcm_simulators.cml.routing import ApiError
 
 if TYPE_CHECKING:
@@ -78,6 +78,12 @@ class Lifecycle:
         """Take a link down, or up again."""
         link.stopped = stopped
         self._settle_link(lab, link, State.STOPPED)
+        self._controller.lab_changed(lab)
+
+    def set_interface_stopped(self, lab: Lab, interface: Interface, stopped: bool) -> None:
+        """Pull an interface out, or plug it in again."""
+        interface.stopped = stopped
+        self._settle_interfaces(lab, lab.nodes[interface.node])
         self._controller.lab_changed(lab)
 
     def resume(self, lab: Lab) -> None:

@@ -1,0 +1,38 @@
+"""``python -m lcm_simulators.cml``: run every simulated controller until SIGTERM."""
+
+import sys
+
+import uvicorn
+from pydantic import ValidationError
+
+from lcm_simulators.cml.management import create_app
+from lcm_simulators.cml.settings import CmlSettings
+from lcm_simulators.cml.world import World
+
+SHUTDOWN_SECONDS = 1
+
+
+def main() -> int:
+    """Serve; 1 when the settings or the stored state cannot be used."""
+    try:
+        settings = CmlSettings()
+        world = World(
+            settings.data_dir, seed=settings.seed, clock_factor=settings.clock_factor, boot_scale=settings.boot_scale
+        )
+    except (ValidationError, ValueError, OSError) as error:
+        print(f"cml: {error}", file=sys.stderr)
+        return 1
+    uvicorn.run(
+        create_app(world),
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

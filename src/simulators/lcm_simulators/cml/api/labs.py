@@ -1,0 +1,264 @@
+"""Labs as a whole: list, make, change, import, export, start, stop, wipe."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from lcm_simulators.cml.access import visible_labs
+from lcm_simulators.cml.api.lookup import ADMIN, EDIT, EXEC, Body, lab_of
+from lcm_simulators.cml.api.router import route
+from lcm_simulators.cml.lab import builder, views
+from lcm_simulators.cml.lab.documents import read_topology
+from lcm_simulators.cml.lab.exporting import export_yaml
+from lcm_simulators.cml.lab.importing import import_topology
+from lcm_simulators.cml.lab.statistics import simulation_stats
+from lcm_simulators.cml.model import Association, Lab
+from lcm_simulators.cml.routing import NO_CONTENT, Answer, ApiError, Call
+
+
+class AssociationBody(Body):
+    """Permissions of one user or group."""
+
+    id: str
+    permissions: list[str] = Field(default_factory=list)
+
+
+class Associations(Body):
+    """Who else may use a lab."""
+
+    groups: list[AssociationBody] | None = None
+    users: list[AssociationBody] | None = None
+
+
+class LabChange(Body):
+    """What may be said about a lab."""
+
+    title: str | None = Field(default=None, max_length=64)
+    description: str | None = Field(default=None, max_length=4096)
+    notes: str | None = Field(default=None, max_length=32_768)
+    owner: str | None = None
+    associations: Associations | None = None
+    groups: list[dict[str, Any]] | None = None
+    autostart: dict[str, Any] | None = None
+    node_staging: dict[str, Any] | None = None
+
+
+@route("GET", "/labs")
+def list_labs(call: Call) -> object:
+    """Ids of one's own labs, or of all visible ones."""
+    return [lab.id for lab in visible_labs(call.controller, call.caller, bool(call.flag("show_all")))]
+
+
+@route("POST", "/labs")
+def create_lab(call: Call) -> object:
+    """An empty lab."""
+    body = call.read(LabChange)
+    lab = builder.new_lab(call.controller, call.caller.id, body.title)
+    _change(call, lab, body)
+    return views.lab_view(call.controller, lab, call.caller)
+
+
+@route("GET", "/labs/{lab}")
+def get_lab(call: Call) -> object:
+    """One lab."""
+    return views.lab_view(call.controller, lab_of(call), call.caller)
+
+
+@route("PATCH", "/labs/{lab}")
+def change_lab(call: Call) -> object:
+    """Title, description, notes, owner, associations."""
+    lab = lab_of(call, EDIT)
+    _change(call, lab, call.read(LabChange))
+    return views.lab_view(call.controller, lab, call.caller)
+
+
+@route("DELETE", "/labs/{lab}")
+def delete_lab(call: Call) -> object:
+    """Only a wiped lab."""
+    builder.delete_lab(call.controller, lab_of(call, ADMIN))
+    return NO_CONTENT
+
+
+def _change(call: Call, lab: Lab, body: LabChange) -> None:
+    if body.owner is not None and body.owner != lab.owner:
+        call.require_admin()
+        if body.owner not in call.controller.state.users:
+            raise ApiError(404, f"User not found: {body.owner}")
+        lab.owner = body.owner
+    lab.title = body.title or lab.title
+    lab.description = body.description if body.description is not None else lab.description
+    lab.notes = body.notes if body.notes is not None else lab.notes
+    lab.autostart |= body.autostart or {}
+    lab.node_staging |= body.node_staging or {}
+    if body.associations is not None:
+        _associate(lab, body.associations)
+    data: dict[str, object] = {
+        "title": lab.title, "description": lab.description, "notes": lab.notes, "owner": lab.owner,
+        "autostart": lab.autostart, "node_staging": lab.node_staging,
+    }  # fmt: skip
+    call.controller.events.lab(lab.id, "modified", data)
+    builder.touch(call.controller, lab)
+
+
+def _associate(lab: Lab, body: Associations) -> None:
+    if body.groups is not None:
+        lab.groups = [Association(entry.id, entry.permissions) for entry in body.groups]
+    if body.users is not None:
+        lab.users = [Association(entry.id, entry.permissions) for entry in body.users]
+
+
+@route("GET", "/labs/{lab}/associations")
+def get_associations(call: Call) -> object:
+    """Who else may use the lab."""
+    lab = lab_of(call)
+    return {
+        "groups": [{"id": entry.id, "permissions": entry.permissions} for entry in lab.groups],
+        "users": [{"id": entry.id, "permissions": entry.permissions} for entry in lab.users],
+    }
+
+
+@route("PATCH", "/labs/{lab}/associations")
+def change_associations(call: Call) -> object:
+    """Replace one or both lists."""
+    lab = lab_of(call, ADMIN)
+    _associate(lab, call.read(Associations))
+    builder.touch(call.controller, lab)
+    return get_associations(call)
+
+
+@route("GET", "/labs/{lab}/state")
+def lab_state(call: Call) -> object:
+    """The state as a JSON string."""
+    return lab_of(call).state
+
+
+@route("PUT", "/labs/{lab}/start")
+def start_lab(call: Call) -> object:
+    """Start every node."""
+    call.controller.lifecycle.start_lab(lab_of(call, EXEC))
+    return NO_CONTENT
+
+
+@route("PUT", "/labs/{lab}/stop")
+def stop_lab(call: Call) -> object:
+    """Stop every node."""
+    call.controller.lifecycle.stop_lab(lab_of(call, EXEC))
+    return NO_CONTENT
+
+
+@route("PUT", "/labs/{lab}/wipe")
+def wipe_lab(call: Call) -> object:
+    """Discard every disk."""
+    call.controller.lifecycle.wipe_lab(lab_of(call, EXEC))
+    return NO_CONTENT
+
+
+@route("GET", "/labs/{lab}/check_if_converged")
+def lab_converged(call: Call) -> object:
+    """Whether no node is on its way up."""
+    return call.controller.lifecycle.converged(lab_of(call).nodes.values())
+
+
+@route("GET", "/labs/{lab}/topology")
+def lab_topology(call: Call) -> object:
+    """The whole lab as data."""
+    return views.topology_view(call.controller, lab_of(call), call.flag("exclude_configurations"))
+
+
+@route("GET", "/labs/{lab}/download")
+def download_lab(call: Call) -> object:
+    """The lab as topology YAML."""
+    return Answer(text=export_yaml(call.controller, lab_of(call)), media_type="application/x-yaml")
+
+
+@route("POST", "/import")
+def import_lab(call: Call) -> object:
+    """A lab from topology YAML or JSON."""
+    document = read_topology(call.body)
+    lab, warnings = import_topology(call.controller, call.caller.id, document, call.query.get("title") or None)
+    return {"id": lab.id, "warnings": warnings}
+
+
+@route("GET", "/labs/{lab}/lab_element_state")
+def element_states(call: Call) -> object:
+    """States of everything in the lab."""
+    lab = lab_of(call)
+    return {
+        "nodes": {node.id: node.state for node in lab.nodes.values()},
+        "links": {link.id: link.state for link in lab.links.values()},
+        "interfaces": {interface.id: interface.state for interface in lab.interfaces.values()},
+    }
+
+
+@route("GET", "/labs/{lab}/simulation_stats")
+def lab_statistics(call: Call) -> object:
+    """Load of the running nodes and links."""
+    return simulation_stats(call.controller, lab_of(call))
+
+
+@route("GET", "/labs/{lab}/events")
+def lab_events(call: Call) -> object:
+    """What happened in the lab."""
+    return call.controller.events.history(lab_of(call).id)
+
+
+@route("GET", "/labs/{lab}/bootstrap")
+def bootstrap_get(call: Call) -> object:
+    """Build start configurations of nodes that have none (the vendor's client asks with GET)."""
+    return bootstrap(call)
+
+
+@route("PUT", "/labs/{lab}/bootstrap")
+def bootstrap(call: Call) -> object:
+    """Build start configurations of nodes that have none."""
+    lab = lab_of(call, EDIT)
+    for node in lab.nodes.values():
+        definition = call.controller.definition(node.node_definition)
+        if definition.extractable and definition.config_file and not any(file.content for file in node.configuration):
+            node.configuration = [builder.bootstrap_file(definition, node)]
+    builder.touch(call.controller, lab)
+    return NO_CONTENT
+
+
+@route("GET", "/labs/{lab}/resource_pools")
+def lab_pools(call: Call) -> object:
+    """Pools of the lab's owner."""
+    owner = call.controller.state.users.get(lab_of(call).owner)
+    return [owner.resource_pool] if owner is not None and owner.resource_pool else []
+
+
+@route("GET", "/labs/{lab}/connector_mappings")
+def connector_mappings(call: Call) -> object:
+    """Which outside connector each mapping key leads to."""
+    lab = lab_of(call)
+    by_device = {str(connector["device_name"]): connector for connector in call.controller.state.connectors.values()}
+    rows = []
+    for key, device in lab.connector_mappings.items():
+        connector = by_device.get(device or "")
+        label = connector["label"] if connector else key
+        tags = connector["tags"] if connector else []
+        rows.append({"key": key, "device_name": device, "label": label, "tags": tags, "allowed": connector is not None})
+    return rows
+
+
+@route("GET", "/populate_lab_tiles")
+def lab_tiles(call: Call) -> object:
+    """Labs with their topologies, for an overview page."""
+    tiles = {}
+    for lab in visible_labs(call.controller, call.caller, show_all=bool(call.flag("show_all"))):
+        topology = views.topology_view(call.controller, lab, exclude=True)
+        tiles[lab.id] = views.lab_view(call.controller, lab, call.caller) | {"topology": topology}
+    return {"lab_tiles": tiles}
+
+
+@route("GET", "/labs/{lab}/layer3_addresses")
+def lab_addresses(call: Call) -> object:
+    """Addresses of the running nodes, by node."""
+    lab = lab_of(call)
+    return {
+        node.id: call.controller.devices.addresses(lab, node)
+        for node in lab.nodes.values()
+        if call.controller.devices.is_up(node)
+    }
