@@ -9,6 +9,8 @@ from control_plane_api.api.problems import problem, problem_response
 
 UPLOAD_BYTES = 33 * 1024 * 1024
 """An artifact of 32 MiB and what surrounds it in a multipart body."""
+DRAINED_BYTES = 64 * 1024 * 1024
+"""What a refused sender may still send before it is cut off."""
 _UPLOADS = re.compile(r"^/api/(internal/)?artifacts/?$")
 _CONTENT_POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
@@ -68,6 +70,13 @@ class BodyLimit:
 
 
 async def _refuse(limit: int, scope: Scope, receive: Receive, send: Send) -> None:
+    # Read on for a while: a connection that is closed over unread bytes is reset, and the client never sees why.
+    left = DRAINED_BYTES
+    while left > 0:
+        message = await receive()
+        left -= len(message.get("body", b"")) or 1
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            break
     document = problem(413, "Too large", "BodyTooLarge", f"A body here may have {limit} bytes.", scope["path"])
     await problem_response(document, {"Connection": "close"})(scope, receive, send)
 

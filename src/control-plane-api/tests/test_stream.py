@@ -1,0 +1,171 @@
+"""The live stream: a snapshot, every change after it, and nothing twice or never after a break."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import httpx
+import pytest
+from flows import active_definition, reserve, running_worker
+from plane_process import PlaneProcess
+
+from control_plane_api.infrastructure.sse.ring import ChangeRing
+from lcm_core.contracts.workers import MetricsBatch, MetricsItem, WorkerMetrics
+
+WITHIN_SECONDS = 15.0
+
+
+@dataclass
+class Stream:
+    """An open stream and what it said so far."""
+
+    lines: AsyncIterator[str]
+    events: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+    last_id: str = ""
+
+    async def until(self, name: str, object_id: str = "", phase: str = "") -> dict[str, object]:
+        """Read until an event of that name (about that object, in that phase) comes; its data."""
+        async with asyncio.timeout(WITHIN_SECONDS):
+            kind, data = "", ""
+            async for line in self.lines:
+                if line.startswith("id: "):
+                    self.last_id = line[4:]
+                elif line.startswith("event: "):
+                    kind = line[7:]
+                elif line.startswith("data: "):
+                    data = line[6:]
+                elif not line and kind:
+                    body = json.loads(data)
+                    self.events.append((kind, body))
+                    concerned = kind == name and object_id in ("", body.get("id", object_id))
+                    if concerned and (not phase or body["status"]["phase"] == phase):
+                        return body  # type: ignore[no-any-return]
+                    kind = ""
+        raise AssertionError(f"the stream ended before {name}; it said {[kind for kind, _ in self.events][-10:]}")
+
+    def ids(self, name: str) -> list[object]:
+        """Ids of the objects that events of a name were about."""
+        return [body["id"] for kind, body in self.events if kind == name]
+
+
+@asynccontextmanager
+async def stream(http: httpx.AsyncClient, last_id: str = "") -> AsyncIterator[Stream]:
+    """Open a stream, perhaps where another one ended."""
+    headers = {"Last-Event-ID": last_id} if last_id else {}
+    async with http.stream("GET", "/api/events/stream", headers=headers, timeout=None) as answer:
+        assert answer.status_code == 200, await answer.aread()
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        yield Stream(answer.aiter_lines())
+
+
+async def test_a_stream_shows_what_is_there_and_then_every_change(plane: PlaneProcess) -> None:
+    definition = await active_definition(plane)
+    async with plane.caller("user") as user, plane.caller("user") as other:
+        session = await reserve(user, definition)
+        async with stream(user) as live:
+            await live.until("connected")
+            await live.until("snapshot.begin")
+            await live.until("snapshot.end")
+            assert session.id in live.ids("session.snapshot")
+            assert definition in live.ids("definition.snapshot")
+            await other.post(f"/api/lablet-sessions/{session.id}/cancel")
+            shown = await live.until("session.snapshot", session.id, "terminated")
+    assert shown["status"]["outcome"] == "cancelled"  # type: ignore[index]
+
+
+async def test_nobody_sees_what_is_not_theirs(plane: PlaneProcess) -> None:
+    definition = await active_definition(plane)
+    async with (
+        plane.caller("user") as user,
+        plane.caller("user2") as foreign,
+        plane.caller("manager") as manager,
+        stream(foreign) as hidden,
+        stream(manager) as shown,
+    ):
+        await hidden.until("snapshot.end")
+        await shown.until("snapshot.end")
+        session = await reserve(user, definition)
+        mine = await reserve(foreign, definition)
+        await shown.until("session.snapshot", session.id)
+        await hidden.until("session.snapshot", mine.id)
+        assert session.id not in hidden.ids("session.snapshot")
+        assert mine.id not in shown.ids("session.snapshot")
+
+
+async def test_metrics_come_as_events_of_their_own(plane: PlaneProcess) -> None:
+    worker = await running_worker(plane)
+    async with plane.caller("user") as user, plane.controller("worker-controller") as machines:
+        async with stream(user) as live:
+            await live.until("snapshot.end")
+            sample = WorkerMetrics(at=worker.created_at, cpu_percent=42.0)
+            await machines.report_metrics(MetricsBatch(items=[MetricsItem(worker_id=worker.id, metrics=sample)]))
+            event = await live.until("worker.metrics")
+        assert event["metrics"]["cpu_percent"] == 42.0  # type: ignore[index]
+        assert (await user.get(f"/api/workers/{worker.id}")).json()["version"] == worker.version
+
+
+@pytest.mark.slow
+async def test_a_stream_resumes_on_another_replica_without_a_gap_and_without_a_snapshot(
+    plane_factory: Callable[..., PlaneProcess],
+) -> None:
+    first = plane_factory()
+    await first.start()
+    definition = await active_definition(first)
+    async with first.caller("user") as user, first.caller("user") as other:
+        async with stream(user) as live:
+            await live.until("snapshot.end")
+            before = await reserve(other, definition)
+            await live.until("session.snapshot", before.id)
+            await live.until("mark")
+            seen = live.last_id
+        missed = [await reserve(other, definition, hours=2 + number) for number in range(3)]
+    first.kill()
+    second = plane_factory()
+    await second.start()
+    async with second.caller("user") as user, stream(user, seen) as again:
+        await again.until("resumed")
+        assert "snapshot.begin" not in [kind for kind, _ in again.events]
+        found = again.ids("session.snapshot")
+        assert {session.id for session in missed} <= set(found)
+        assert before.id not in found
+        later = await reserve(user, definition, hours=9)
+        await again.until("session.snapshot", later.id)
+
+
+async def test_a_position_of_another_etcd_or_from_the_future_begins_anew(plane: PlaneProcess) -> None:
+    async with plane.caller("user") as user:
+        async with stream(user) as live:
+            await live.until("snapshot.end")
+            incarnation = live.last_id.rpartition("-")[0]
+        for odd in ("0123456789abcdef-5", f"{incarnation}-999999999", "nonsense"):
+            async with stream(user, odd) as fresh:
+                await fresh.until("snapshot.end")
+                assert fresh.last_id.startswith(incarnation)
+
+
+async def test_streams_end_with_a_farewell_when_the_server_stops(plane_factory: Callable[..., PlaneProcess]) -> None:
+    plane = plane_factory()
+    await plane.start()
+    async with plane.caller("user") as user, stream(user) as live:
+        await live.until("snapshot.end")
+        stopping = asyncio.create_task(plane.stop(8))
+        await live.until("server.shutdown")
+        async with asyncio.timeout(6):
+            await stopping
+
+
+def test_the_ring_answers_only_for_what_it_has_in_full() -> None:
+    ring = ChangeRing(size=3)
+    assert ring.after(5, 10) is None, "nothing is known yet"
+    ring.start(10)
+    for revision in (11, 12, 14):
+        ring.add(revision, ("sessions", f"s{revision}"))
+    assert ring.after(8, 10) is None
+    assert set(ring.after(11, 10) or ()) == {("sessions", "s12"), ("sessions", "s14")}
+    assert list(ring.after(14, 10) or ()) == []
+    assert ring.after(9, 2) is None, "too many for a resume"
+    ring.add(15, ("sessions", "s15"))
+    assert ring.after(10, 10) is None, "the oldest change was dropped"
+    assert len(list(ring.after(11, 10) or ())) == 3
