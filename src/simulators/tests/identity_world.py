@@ -34,7 +34,7 @@ PORTAL = ("portal-web-app", "portal-web-app-dev-secret")
 CLI = ("lcm-cli", "")
 API = ("lcm-api", "lcm-api-dev-secret")
 CALLBACK = "http://127.0.0.1:8000/api/auth/callback"
-START_SECONDS = 180.0
+START_SECONDS = 150.0
 
 
 @dataclass(frozen=True)
