@@ -384,6 +384,26 @@ def test_sessions_leave_a_draining_worker_only_for_another_place() -> None:
     assert plan.kept == [("w2", "kept-s")]
 
 
+def test_sessions_leave_a_draining_worker_when_another_can_be_launched_in_time() -> None:
+    draining = worker("w1")
+    draining.spec.drain = True
+    for start, moved in ((20, []), (120, ["WorkerDraining"])):
+        picture = world([], [draining], [template()])
+        scheduled(picture, session("s", LAB, start=after(start + 15)), "w1", after(start))
+        assert [order.reason for order in decide(picture, SchedulerSettings()).returns] == moved, start
+
+
+def test_a_drained_worker_that_does_not_run_is_lost_for_what_is_booked_on_it() -> None:
+    draining = worker("w1", phase=WorkerPhase.STOPPED)
+    draining.spec.drain = True
+    picture = world([], [draining])
+    scheduled(picture, session("s", LAB, start=after(60)), "w1", after(45))
+    plan = decide(picture, SchedulerSettings())
+    assert [order.message for order in plan.returns] == [
+        "Worker w1 is stopped and being drained, so it will not be started; the session is placed again."
+    ]
+
+
 def test_a_late_soon_session_takes_room_that_became_free() -> None:
     picture = world([], [worker("w1")])
     scheduled(picture, session("s", LAB, soon=True), "w1", after(90))

@@ -24,7 +24,7 @@ def decide(world: World, settings: SchedulerSettings) -> Plan:
     return_lost(world, plan)
     placing = Placing(world, settings, plan)
     placing.run()
-    leave_draining(world, plan)
+    leave_draining(world, plan, placing.options)
     start_earlier(world, plan)
     wake(world, settings, plan)
     if not plan.launches:

@@ -204,7 +204,7 @@ class Placing:
                 f"{on_workers}, and one launched now is usable from {ready} on, which is too late.",
             )
         if launchable:
-            return "LaunchLimit", f"{on_workers}, and the workers that may be launched now are taken by others."
+            return "LaunchLimit", f"{on_workers}, and the workers that may be launched are all needed by others."
         if self._options.obstacles:
             return "NoLaunchPossible", f"{on_workers}. {' '.join(self._options.obstacles[:5])}"
         if self._options.options:

@@ -10,10 +10,13 @@ from lcm_core.contracts.workers import WorkerView
 from lcm_core.domain.vocabulary import WorkerDesired, WorkerPhase
 from lcm_core.placement import Holding, Placed, find_place
 from lcm_core.placement.instants import MINUTE, clock_text, micros
+from lcm_core.placement.launch import plan_launches
+from lcm_core.placement.options import LaunchOptions
 from resource_scheduler.decide.plan import Plan, ReturnOrder
 from resource_scheduler.decide.world import ScheduledSession, World
 
 _LOST = frozenset({WorkerPhase.FAILED, WorkerPhase.TERMINATING, WorkerPhase.TERMINATED})
+_SERVING = frozenset({WorkerPhase.RUNNING, WorkerPhase.DRAINING})
 SETTLED = 5 * MINUTE
 """A session that begins this soon stays where it is: moving it would cost more than it gains."""
 WORTH_MOVING = 10 * MINUTE
@@ -37,20 +40,36 @@ def _lost(worker: WorkerView | None) -> str:
         return "is not known any more"
     if worker.status.phase in _LOST:
         return f"is {worker.status.phase}"
-    return "is going to be terminated" if worker.spec.desired is WorkerDesired.TERMINATED else ""
+    if worker.spec.desired is WorkerDesired.TERMINATED:
+        return "is going to be terminated"
+    if worker.spec.drain and worker.status.phase not in _SERVING:
+        return f"is {worker.status.phase} and being drained, so it will not be started"
+    return ""
 
 
-def leave_draining(world: World, plan: Plan) -> None:
-    """Move sessions off draining workers while there is another place for them."""
+def leave_draining(world: World, plan: Plan, options: LaunchOptions) -> None:
+    """Move sessions off draining workers where there is another place, or time to launch one."""
     draining = {name for name, worker in world.workers.items() if worker.spec.drain and not _lost(worker)}
+    now = micros(world.now)
     for session, holding in _held_places(world, draining):
-        assert session.demand is not None  # held places are yielded for known demands only
-        place = find_place(world.fleet, session.demand, micros(world.now))
-        if isinstance(place, Placed) and holding.start > micros(world.now) + SETTLED:
+        demand = session.demand
+        assert demand is not None  # held places are yielded for known demands only
+        if holding.start <= now + SETTLED:
+            continue
+        place = find_place(world.fleet, demand, now)
+        if isinstance(place, Placed):
             keep_room(world, plan, place)
-            name = world.workers[session.worker_id].spec.name
-            message = f"Worker {name} is being drained; {place.facts.name} has room at the same time."
-            plan.returns.append(ReturnOrder(session.session_id, session.worker_id, "WorkerDraining", message))
+            instead = f"{place.facts.name} has room at the same time"
+        elif (
+            holding.start > now + options.longest_boot + WORTH_MOVING
+            and plan_launches([demand], options.options).launches
+        ):
+            instead = "another worker can be launched in time"
+        else:
+            continue
+        name = world.workers[session.worker_id].spec.name
+        message = f"Worker {name} is being drained; {instead}."
+        plan.returns.append(ReturnOrder(session.session_id, session.worker_id, "WorkerDraining", message))
 
 
 def start_earlier(world: World, plan: Plan) -> None:
