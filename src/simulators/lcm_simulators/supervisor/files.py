@@ -37,7 +37,8 @@ def development_secrets(path: Path) -> dict[str, str]:
     values: dict[str, str] = {}
     if path.exists():
         values = dict(line.split("=", 1) for line in path.read_text().splitlines() if "=" in line)
-    missing = {name: secrets.token_urlsafe(32) for name in _GENERATED if name not in values}
+    # Hexadecimal, because CML takes no other sign than letters, digits and a few in a license token.
+    missing = {name: secrets.token_hex(32) for name in _GENERATED if name not in values}
     if "LCM_ENVELOPE_KEY" not in values:
         missing["LCM_ENVELOPE_KEY"] = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
     if missing:
