@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from lcm_core.spi.cloudwatch import CloudWatchError, InstanceMetrics
 from worker_controller.adapters.aws import AwsClients
@@ -50,7 +51,7 @@ class BotoCloudWatch:
 
             try:
                 await self._clients.with_cloudwatch(region, call)
-            except (ClientError, BotoCoreError) as error:
+            except (ClientError, BotoCoreError, ResponseParserError) as error:
                 raise CloudWatchError(f"CloudWatch gave no metrics of {region}: {type(error).__name__}") from error
         return {instance_id: _metrics(points, period_seconds) for instance_id, points in found.items()}
 

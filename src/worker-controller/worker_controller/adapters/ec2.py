@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from lcm_core.spi.ec2 import (
     WORKER_TAG,
@@ -44,7 +45,7 @@ _THROTTLING = ("RequestLimitExceeded", "Throttling", "ThrottlingException", "Req
 _SERVER = ("InternalError", "InternalFailure", "Unavailable", "ServiceUnavailable", "RequestTimeout")
 
 
-def error_of(error: ClientError | BotoCoreError, call: str) -> Ec2Error:
+def error_of(error: ClientError | BotoCoreError | ResponseParserError, call: str) -> Ec2Error:
     """The failure in the platform's words, by EC2's error code."""
     if not isinstance(error, ClientError):
         return Ec2Unavailable(f"EC2 gave no answer to {call}: {type(error).__name__}")
@@ -192,7 +193,7 @@ class BotoEc2:
     async def _call(self, region: str, name: str, call: "Callable[[EC2Client], ResultT]") -> ResultT:
         try:
             return await self._clients.with_ec2(region, call)
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, BotoCoreError, ResponseParserError) as error:
             raise error_of(error, name) from error
 
 

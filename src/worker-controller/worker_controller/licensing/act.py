@@ -59,6 +59,7 @@ class LicenseActor:
                 failpoint("license.before-call")
                 self._memory.license_retry_at[worker.id] = now + self._retry
                 await self._cml.register(target, token, reregister=step.enabled)
+                self._memory.license_refusal.pop(worker.id, None)
                 failpoint("license.called")
                 if worker.status.license.status == RETURNED:
                     done = done.model_copy(update={"license": LicenseInfo(status=REGISTERING)})
@@ -88,6 +89,7 @@ class LicenseActor:
             return Effect(ReportWorker(), Concern("license-nodes", "A license is smaller than its template", text))
         if step.kind is StepKind.REGISTER:
             self._memory.license_retry_at[worker.id] = now + self._retry
+            self._memory.license_refusal[worker.id] = str(error)
         raise RetryableError("CmlRefused", str(error)) from error
 
 

@@ -50,7 +50,7 @@ def _register(worker: WorkerView, license_now: License, facts: Facts, now: datet
     if not facts.has_license_token:
         return _refused("NoLicenseToken", "No license token is stored for the fleet or this worker.")
     if facts.license_retry_at is not None and facts.license_retry_at > now:
-        said = license_now.failure or "CML did not say why."
+        said = license_now.failure or facts.license_refusal or "CML did not say why."
         return _refused("RegistrationFailed", f"The license could not be registered: {said}")
     return act(registration(worker, license_now), "LicenseRegistering", "The license is registered.", Pace.READINESS)
 

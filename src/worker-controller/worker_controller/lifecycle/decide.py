@@ -33,8 +33,15 @@ RULES: Mapping[WorkerPhase, Rule] = {
     WorkerPhase.FAILED: has_failed,
     WorkerPhase.TERMINATED: _terminated,
 }
-_MAY_END_AT_ONCE = frozenset(
-    {WorkerPhase.PENDING, WorkerPhase.PROVISIONING, WorkerPhase.STARTING, WorkerPhase.STOPPED, WorkerPhase.FAILED}
+_MAY_END = frozenset(
+    {
+        WorkerPhase.PENDING,
+        WorkerPhase.PROVISIONING,
+        WorkerPhase.STARTING,
+        WorkerPhase.RUNNING,
+        WorkerPhase.STOPPED,
+        WorkerPhase.FAILED,
+    }
 )
 
 
@@ -60,8 +67,6 @@ def _ending(worker: WorkerView, facts: Facts, now: datetime, settings: WorkerSet
     if phase is WorkerPhase.FAILED and worker.status.reason == "TerminateTimedOut":
         rested = now - worker.status.phase_since >= timedelta(minutes=settings.terminate_retry_minutes)
         return wanted if rested or worker.generation > worker.status.observed_generation else None
-    if phase in _MAY_END_AT_ONCE:
-        return wanted
-    if phase is WorkerPhase.RUNNING and not worker.spec.drain and (worker.spec.force or not facts.busy):
-        return wanted
-    return None
+    harms = facts.busy and phase is not WorkerPhase.FAILED and not worker.spec.force
+    drains_first = phase is WorkerPhase.RUNNING and worker.spec.drain
+    return wanted if phase in _MAY_END and not harms and not drains_first else None

@@ -42,7 +42,8 @@ class Facts:
     ``ec2_known`` is False while EC2 gives no answer; ``instance`` then means nothing. ``cml`` is None when nobody
     looked. ``bookings`` is None while the claims are unknown; decisions then harm nothing. ``twins`` are further live
     instances with this worker's tag. ``blocked_until`` is set while the template rests in the region after failures,
-    ``license_retry_at`` while a failed registration waits for its next try, ``growth_refused`` when CML did not accept
+    ``license_retry_at`` while a failed registration waits for its next try, ``license_refusal``
+    holds CML's words when it took no registration at all, ``growth_refused`` when CML did not accept
     the wanted expansion nodes.
     """
 
@@ -54,6 +55,7 @@ class Facts:
     has_license_token: bool = True
     blocked_until: datetime | None = None
     license_retry_at: datetime | None = None
+    license_refusal: str = ""
     growth_refused: bool = False
 
     @property

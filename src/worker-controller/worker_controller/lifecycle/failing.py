@@ -1,5 +1,6 @@
 """Decisions about a failed worker: it heals when its machine does, tries again when asked, and can always end."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from lcm_core.contracts.workers import WorkerView
@@ -22,10 +23,9 @@ def has_failed(worker: WorkerView, facts: Facts, now: datetime, settings: Worker
         up = _up_again(worker, facts, now, settings, asked)
         if up is not None:
             return up
-    elif facts.state is InstanceState.RUNNING and not facts.busy:
-        return act(
-            Step(StepKind.STOP), "StopWanted", "The failed worker is not wanted running; its instance is stopped."
-        )
+    elif worker.spec.desired is WorkerDesired.STOPPED and facts.state is InstanceState.RUNNING and not facts.busy:
+        text = "The failed worker is not wanted running; its instance is stopped."
+        return replace(act(Step(StepKind.STOP), "StopWanted", text), tell=False)
     rests = Decision(worker.status.reason, worker.status.message or "It failed.", Pace.SLOW, tell=False)
     if worker.status.reason == "TemplateResting":
         return rests

@@ -40,12 +40,14 @@ class Memory:
 
     def __init__(self) -> None:
         self.license_retry_at: dict[str, datetime] = {}
+        self.license_refusal: dict[str, str] = {}
         self.growth_refused: dict[str, int] = {}
         self.definitions_read: set[str] = set()
 
     def forget(self, worker_id: str) -> None:
         """The worker is gone."""
         self.license_retry_at.pop(worker_id, None)
+        self.license_refusal.pop(worker_id, None)
         self.growth_refused.pop(worker_id, None)
         self.definitions_read.discard(worker_id)
 
@@ -89,6 +91,7 @@ class Observer:
             has_license_token=has_token,
             blocked_until=self._outside.breaker.blocked_until((worker.spec.template_id, worker.spec.region), now),
             license_retry_at=memory.license_retry_at.get(worker.id),
+            license_refusal=memory.license_refusal.get(worker.id, ""),
             growth_refused=memory.growth_refused.get(worker.id) == worker.generation,
         )
 
