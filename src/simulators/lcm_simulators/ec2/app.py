@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lcm_simulators.common import admin_routes
 from lcm_simulators.ec2.admin import world_routes
@@ -12,8 +12,10 @@ from lcm_simulators.ec2.endpoint import AwsEndpoint
 from lcm_simulators.ec2.settings import Ec2Settings
 from lcm_simulators.ec2.world import Ec2World
 
+ADMIN_PATHS = ("/admin", "/health")
 
-def create_app(settings: Ec2Settings) -> Starlette:
+
+def create_app(settings: Ec2Settings) -> ASGIApp:
     """The world behind one URL."""
     world = Ec2World(settings)
 
@@ -24,4 +26,15 @@ def create_app(settings: Ec2Settings) -> Starlette:
         await world.close()
 
     shared = admin_routes(simulator="ec2", journal=world.journal, faults=world.faults, clock=world.clock)
-    return Starlette(routes=[*shared, *world_routes(world), Mount("/", AwsEndpoint(world))], lifespan=lifespan)
+    admin = Starlette(routes=[*shared, *world_routes(world)], lifespan=lifespan)
+    endpoint = AwsEndpoint(world)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        aws = scope["type"] == "http" and not _is_admin(scope["path"])
+        await (endpoint if aws else admin)(scope, receive, send)
+
+    return app
+
+
+def _is_admin(path: str) -> bool:
+    return any(path == prefix or path.startswith(f"{prefix}/") for prefix in ADMIN_PATHS)

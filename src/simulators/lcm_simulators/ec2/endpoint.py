@@ -127,5 +127,14 @@ async def _reply(send: Send, reply: Reply, call: Call) -> int:
 
 
 async def _drop(send: Send) -> None:
-    """Break the connection: a head that promises more than ever comes makes the server close it."""
+    """Break the connection before any byte of an answer, as a time-out on the way does.
+
+    The AWS SDK would take half an answer for a whole one that it cannot read. ASGI has no way to do this, so the
+    connection of the server's own `send` is taken; behind another server, half an answer must do.
+    """
+    abort = getattr(getattr(getattr(send, "__self__", None), "transport", None), "abort", None)
+    if callable(abort):
+        abort()
+        await asyncio.sleep(0)  # the server notices the loss
+        return
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000000")]})

@@ -13,6 +13,7 @@ log = logging.getLogger(__name__)
 
 _FIRST_RETRY_SECONDS = 0.1
 _LAST_RETRY_SECONDS = 2.0
+_CALLS_AT_ONCE = 8
 
 
 class ControllerBody(BaseModel):
@@ -47,6 +48,7 @@ class PowerSwitch:
         self._describe = describe
         self._save = save
         self._working: dict[str, asyncio.Task[None]] = {}
+        self._gate = asyncio.Semaphore(_CALLS_AT_ONCE)
 
     def follow(self, instance: Instance, *, again: bool = False, cycle: bool = False) -> None:
         """See to it that the simulator knows the instance's present state.
@@ -55,7 +57,7 @@ class PowerSwitch:
         """
         if self._client is None or instance.instance_id in self._working:
             return
-        if not (again or cycle) and instance.power is instance.wanted_power:
+        if not (again or cycle or _is_due(instance)):
             return
         task = asyncio.create_task(self._bring(instance, self._client, again, cycle))
         self._working[instance.instance_id] = task
@@ -74,9 +76,11 @@ class PowerSwitch:
 
     async def _bring(self, instance: Instance, client: httpx.AsyncClient, again: bool, cycle: bool) -> None:
         pause = _FIRST_RETRY_SECONDS
-        while again or cycle or instance.power is not instance.wanted_power:
-            wanted = Power.OFF if cycle else instance.wanted_power
-            if not await self._told(instance, wanted, client):
+        while again or cycle or _is_due(instance):
+            async with self._gate:
+                wanted = Power.OFF if cycle else instance.wanted_power
+                told = await self._told(instance, wanted, client)
+            if not told:
                 await asyncio.sleep(pause)
                 pause = min(_LAST_RETRY_SECONDS, pause * 2)
                 continue
@@ -86,9 +90,12 @@ class PowerSwitch:
     async def _told(self, instance: Instance, wanted: Power, client: httpx.AsyncClient) -> bool:
         """Whether the simulator took the message, or there was none to send."""
         body = self._describe(instance)
-        never_on = instance.power is Power.NONE and wanted is not Power.ON
-        if body is None or never_on:
+        if body is None:
             return True
+        if instance.power is Power.NONE:
+            # Written before the call: a controller that came up although the answer was lost must still be destroyed.
+            instance.power = Power.OFF
+            self._save(instance)
         address = f"/admin/controllers/{instance.instance_id}"
         try:
             if wanted is Power.ON:
@@ -107,3 +114,10 @@ class PowerSwitch:
         if answer.is_error:
             log.error("the CML simulator refuses %s %s: %s", wanted, instance.instance_id, answer.text)
         return True
+
+
+def _is_due(instance: Instance) -> bool:
+    """Whether the simulator knows less than it should; of a machine that was never on it knows nothing."""
+    if instance.power is Power.NONE:
+        return instance.wanted_power is Power.ON
+    return instance.power is not instance.wanted_power
