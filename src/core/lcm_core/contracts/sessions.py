@@ -277,7 +277,10 @@ class UnscheduleSession(RequestModel):
 
 
 class TransitionSession(RequestModel):
-    """Move a session along its table; ``pipeline``, ``lab`` and consumed signals are stored with the move."""
+    """Move a session along its table; ``pipeline``, ``lab`` and consumed signals are stored with the move.
+
+    ``clear_lab`` and ``clear_delivery`` say that the lab and the LDS session were given back.
+    """
 
     to: SessionPhase
     reason: ReasonCode
@@ -288,6 +291,7 @@ class TransitionSession(RequestModel):
     consume_signals: list[str] = Field(default_factory=list)
     lab: LabRef | None = None
     clear_lab: bool = False
+    clear_delivery: bool = False
     pipeline: PipelineState | None = None
     conditions: list[ConditionReport] = Field(default_factory=list)
 
@@ -302,6 +306,7 @@ class ReportSession(RequestModel):
     consume_signals: list[str] = Field(default_factory=list)
     lab: LabRef | None = None
     clear_lab: bool = False
+    clear_delivery: bool = False
     pipeline: PipelineState | None = None
     conditions: list[ConditionReport] = Field(default_factory=list)
 

@@ -187,6 +187,8 @@ class LabletSession(Resource[SessionSpec, SessionStatus]):
             self.status.lab = None
         elif request.lab is not None:
             self.status.lab = request.lab
+        if request.clear_delivery:
+            self.status.user_session_id = ""
         if request.pipeline is not None:
             self.status.pipeline = request.pipeline
         for report in request.conditions:

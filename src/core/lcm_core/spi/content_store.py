@@ -1,0 +1,19 @@
+"""Object storage for content packages and evidence."""
+
+from typing import Protocol
+
+
+class ContentStore(Protocol):
+    """Objects by bucket and key. Methods raise ``OutsideError`` subclasses."""
+
+    async def ensure_bucket(self, bucket: str) -> None:
+        """Make the bucket unless it exists."""
+
+    async def put(self, bucket: str, key: str, content: bytes, content_type: str) -> None:
+        """Write an object; writing the same content again is harmless."""
+
+    async def get(self, bucket: str, key: str, limit_bytes: int) -> bytes:
+        """Read an object of at most so many bytes. Raises ``OutsideNotFound``, ``OutsideRefused`` for a larger one."""
+
+    async def exists(self, bucket: str, key: str) -> bool:
+        """Whether an object is there."""

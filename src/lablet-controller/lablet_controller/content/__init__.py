@@ -1,0 +1,1 @@
+"""Content packages: read safely, checked, stored."""

@@ -1,0 +1,86 @@
+"""Content sync: an uploaded package is checked, stored under its hash, and the definition learns what is in it."""
+
+import asyncio
+
+from lablet_controller.content.package import ContentPackage, bucket_of, derive, read_package
+from lablet_controller.outside import Deps
+from lcm_core.clients.errors import Conflict, NotFound
+from lcm_core.content.errors import ContentRefused
+from lcm_core.contracts.definitions import ContentError, DefinitionView, SyncResult
+from lcm_core.controller import Outcome, RetryableError
+from lcm_core.domain.vocabulary import DefinitionPhase
+from lcm_core.spi.errors import OutsideError, OutsideRefused
+
+REQUESTED = frozenset({"requested", "pending"})
+
+
+class ContentReconciler:
+    """Reconciles definitions that wait for a verdict on their content."""
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+
+    async def reconcile(self, key: str) -> Outcome:
+        """Look at one definition."""
+        try:
+            definition = await self._deps.control_plane.definition(key)
+        except NotFound:
+            return Outcome.done("Gone", "The definition does not exist any more.")
+        if definition.status.phase is not DefinitionPhase.PENDING_SYNC:
+            return Outcome.done("Settled", f"The definition is {definition.status.phase}.")
+        if definition.status.sync.state not in REQUESTED:
+            return Outcome.done("WaitsForAuthor", "The content was refused; a new upload or sync is needed.")
+        result = await self._judge(definition)
+        try:
+            await self._deps.control_plane.sync_result(key, result)
+        except Conflict as error:
+            return Outcome.done("Overtaken", error.sentence)
+        if result.errors:
+            return Outcome.done("ContentInvalid", f"The package has {len(result.errors)} errors.")
+        return Outcome.done("ContentStored", result.message)
+
+    async def _judge(self, definition: DefinitionView) -> SyncResult:
+        generation = definition.generation
+        try:
+            content = await self._deps.control_plane.artifact_content(definition.spec.artifact_id)
+        except NotFound:
+            missing = ContentError(field="artifact_id", message="the upload has expired; upload the package again")
+            return SyncResult(observed_generation=generation, errors=[missing], message="The upload is gone.")
+        try:
+            # Parsing a large package takes a while; leases and other reconciles must not wait for it.
+            package = await asyncio.to_thread(read_package, content)
+        except ContentRefused as refused:
+            message = f"The package was refused: {refused}"[:2000]
+            return SyncResult(observed_generation=generation, errors=list(refused.errors), message=message)
+        return await self._store(definition, package, content)
+
+    async def _store(self, definition: DefinitionView, package: ContentPackage, content: bytes) -> SyncResult:
+        store = self._deps.outside.store
+        bucket = bucket_of(definition.spec.form_qualified_name)
+        package_key = f"packages/{package.sha256}.zip"
+        rubric_key = f"packages/{package.sha256}/rubric.yaml" if package.rubric else ""
+        try:
+            await store.ensure_bucket(bucket)
+            await store.put(bucket, package_key, content, "application/zip")
+            if rubric_key:
+                await store.put(bucket, rubric_key, package.rubric_text.encode(), "application/yaml")
+        except OutsideError as error:
+            raise RetryableError("ContentStoreUnavailable", str(error)) from error
+        derived = derive(package, bucket, package_key, rubric_key)
+        refreshed = await self._refresh_delivery(definition)
+        if refreshed:
+            derived.upstream["lds_version"] = refreshed
+        message = f"Content validated and stored: {len(package.topology.nodes)} nodes, {len(package.ports)} ports."
+        return SyncResult(observed_generation=definition.generation, content=derived, message=message)
+
+    async def _refresh_delivery(self, definition: DefinitionView) -> str:
+        """The delivery system's version of the content; the sync waits for it, because learners see what it holds."""
+        delivery = self._deps.outside.delivery
+        if delivery is None:
+            return ""
+        try:
+            return await delivery.refresh_content(definition.spec.form_qualified_name)
+        except OutsideRefused as error:
+            raise RetryableError("DeliveryRefusedContent", str(error), after=10.0) from error
+        except OutsideError as error:
+            raise RetryableError("DeliveryUnavailable", str(error)) from error

@@ -1,0 +1,1 @@
+"""Inbound CloudEvents: authenticated, understood, stored before they are acknowledged."""

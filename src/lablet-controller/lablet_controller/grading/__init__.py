@@ -1,0 +1,1 @@
+"""Evidence of a lab and its way to the grading engine."""

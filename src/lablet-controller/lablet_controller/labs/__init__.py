@@ -1,0 +1,1 @@
+"""The labs of workers: records, unmanaged use, actions, clean-up."""

@@ -1,0 +1,115 @@
+"""What people ask of single labs: start, stop, wipe, delete, export, clone."""
+
+import copy
+from collections.abc import Awaitable, Callable
+
+from lablet_controller.labs.teardown import remove_lab, stop_lab, wait_converged
+from lablet_controller.outside import Deps
+from lcm_core.clients.errors import NotFound
+from lcm_core.content.errors import ContentRefused
+from lcm_core.contracts.workers import LabActionResult, LabRecordBatch, LabRecordReport, LabRecordView, WorkerView
+from lcm_core.controller import Outcome, RetryableError
+from lcm_core.domain.vocabulary import LabPhase, LabSource, WorkerPhase
+from lcm_core.spi.cml_system import CmlTarget
+from lcm_core.spi.errors import OutsideNotFound, OutsideRefused, OutsideUnavailable
+from lcm_core.topology import parse_topology
+from lcm_core.topology.rewrite import dump_topology
+
+_SERVING = frozenset({WorkerPhase.RUNNING, WorkerPhase.DRAINING, WorkerPhase.STARTING})
+YAML_TYPE = "application/yaml"
+CLONE_MARK = "lcm-clone:"
+
+
+class LabActionReconciler:
+    """Carries out pending actions; an action may be repeated after a crash at any point."""
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+        self._actions: dict[str, Callable[[LabRecordView, CmlTarget], Awaitable[LabActionResult]]] = {
+            "start": self._start,
+            "stop": self._stop,
+            "wipe": self._wipe,
+            "delete": self._delete,
+            "export": self._export,
+            "clone": self._clone,
+        }
+
+    async def reconcile(self, key: str) -> Outcome:
+        """One lab record."""
+        try:
+            record = await self._deps.control_plane.lab_record(key)
+        except NotFound:
+            return Outcome.done("Gone", "The record does not exist any more.")
+        asked = record.spec.pending_action
+        if not asked:
+            return Outcome.done("NothingAsked", "Nothing is asked of this lab.")
+        worker = await self._deps.workers.get(record.spec.worker_id)
+        result = await self._carry_out(record, worker)
+        await self._deps.control_plane.finish_lab_action(key, result)
+        reason = "ActionDone" if result.succeeded else "ActionFailed"
+        return Outcome.done(reason, f"{asked}: {result.message}")
+
+    async def _carry_out(self, record: LabRecordView, worker: WorkerView | None) -> LabActionResult:
+        if worker is None or worker.status.phase not in _SERVING:
+            state = worker.status.phase if worker else "gone"
+            return LabActionResult(succeeded=False, message=f"The worker is {state}.")
+        action = self._actions.get(record.spec.pending_action)
+        if action is None:
+            return LabActionResult(succeeded=False, message=f"Labs cannot be asked to {record.spec.pending_action}.")
+        try:
+            return await action(record, await self._deps.workers.target(worker))
+        except OutsideNotFound as error:
+            return LabActionResult(succeeded=False, message=f"The lab is gone: {error}", phase=LabPhase.DELETED)
+        except (OutsideRefused, ContentRefused) as error:
+            return LabActionResult(succeeded=False, message=str(error)[:2000])
+        except OutsideUnavailable as error:
+            raise RetryableError("CmlUnavailable", str(error)) from error
+
+    async def _start(self, record: LabRecordView, target: CmlTarget) -> LabActionResult:
+        await self._deps.outside.cml.start(target, record.spec.cml_lab_id)
+        pause = await wait_converged(self._deps, target, record.spec.cml_lab_id)
+        phase = LabPhase.BOOTED if pause is None else LabPhase.STARTING
+        return LabActionResult(succeeded=True, message="Started.", phase=phase)
+
+    async def _stop(self, record: LabRecordView, target: CmlTarget) -> LabActionResult:
+        await stop_lab(self._deps, target, record.spec.cml_lab_id)
+        return LabActionResult(succeeded=True, message="Stopped.", phase=LabPhase.STOPPED)
+
+    async def _wipe(self, record: LabRecordView, target: CmlTarget) -> LabActionResult:
+        await stop_lab(self._deps, target, record.spec.cml_lab_id)
+        await self._deps.outside.cml.wipe(target, record.spec.cml_lab_id)
+        return LabActionResult(succeeded=True, message="Wiped.", phase=LabPhase.WIPED)
+
+    async def _delete(self, record: LabRecordView, target: CmlTarget) -> LabActionResult:
+        await remove_lab(self._deps, target, record.spec.cml_lab_id)
+        return LabActionResult(succeeded=True, message="Removed.", phase=LabPhase.DELETED)
+
+    async def _export(self, record: LabRecordView, target: CmlTarget) -> LabActionResult:
+        text = await self._deps.outside.cml.export(target, record.spec.cml_lab_id)
+        artifact = await self._deps.control_plane.upload_artifact(f"{record.id}.yaml", YAML_TYPE, text.encode())
+        return LabActionResult(succeeded=True, message="Exported.", export_artifact_id=artifact.id)
+
+    async def _clone(self, record: LabRecordView, target: CmlTarget) -> LabActionResult:
+        """A copy that belongs to nobody; its notes name the request, so that a repetition adopts it."""
+        cml = self._deps.outside.cml
+        asked = record.spec.action_requested_at
+        mark = f"{CLONE_MARK} {record.id} {asked.isoformat() if asked else ''}"
+        title = f"Clone of {record.spec.title}"[:64].rstrip()
+        copies = [lab.id for lab in await cml.labs(target) if lab.notes.startswith(mark)]
+        if not copies:
+            root = copy.deepcopy(parse_topology(await cml.export(target, record.spec.cml_lab_id)).document.value)
+            assert isinstance(root, dict)  # the parser refused anything else
+            root["lab"] |= {"title": title, "notes": mark}
+            copies = [await cml.import_lab(target, dump_topology(root))]
+            self._deps.failpoint("clone.imported")
+        report = LabRecordReport(
+            cml_lab_id=copies[0],
+            title=title,
+            phase=LabPhase.DEFINED,
+            source=LabSource.CLONE,
+            node_count=record.status.node_count,
+            resources=record.status.resources,
+            ports=record.status.ports,
+        )
+        await self._deps.control_plane.report_labs(LabRecordBatch(worker_id=record.spec.worker_id, items=[report]))
+        return LabActionResult(succeeded=True, message=f"Cloned as {copies[0]}.")

@@ -1,0 +1,64 @@
+"""The adapters of one process, and what every part of the controller shares."""
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from lablet_controller.adapters.cml_labs import HttpCmlLabs
+from lablet_controller.adapters.content_store import S3ContentStore
+from lablet_controller.adapters.grading import HttpGradingEngine
+from lablet_controller.adapters.lds import HttpDeliverySystem
+from lablet_controller.caches import DefinitionCache, TopologyCache, WorkerCache
+from lablet_controller.settings import LabletSettings, OutsideSettings
+from lcm_core.clients.control_plane import ControlPlaneClient
+from lcm_core.clock import DomainClock
+from lcm_core.spi.cml_labs import CmlLabs
+from lcm_core.spi.content_store import ContentStore
+from lcm_core.spi.grading import GradingEngine
+from lcm_core.spi.lds import DeliverySystem
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """The remote systems; ``delivery`` and ``grading`` are None where none is configured."""
+
+    cml: CmlLabs
+    store: ContentStore
+    delivery: DeliverySystem | None
+    grading: GradingEngine | None
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """What reconcilers and steps work with."""
+
+    control_plane: ControlPlaneClient
+    clock: DomainClock
+    outside: Outside
+    workers: WorkerCache
+    definitions: DefinitionCache
+    topologies: TopologyCache
+    settings: LabletSettings
+    lds_region: str = ""
+    failpoint: Callable[[str], None] = lambda name: None
+    """Called at named places between an effect outside and the next write; tests end the reconcile there."""
+
+
+def connect(settings: OutsideSettings, stack: AsyncExitStack) -> Outside:
+    """Real adapters, closed with the stack."""
+    cml = HttpCmlLabs(ca_bundle=str(settings.cml_ca_bundle or ""), timeout_seconds=settings.cml_timeout_seconds)
+    stack.push_async_callback(cml.close)
+    store = S3ContentStore(settings.aws_endpoint, region=settings.s3_region, timeout_seconds=settings.timeout_seconds)
+    stack.push_async_callback(store.close)
+    delivery = grading = None
+    if settings.lds_url:
+        password = settings.lds_password.get_secret_value()
+        delivery = HttpDeliverySystem(
+            settings.lds_url, settings.lds_username, password, timeout_seconds=settings.timeout_seconds
+        )
+        stack.push_async_callback(delivery.close)
+    if settings.grading_url:
+        token = settings.grading_token.get_secret_value()
+        grading = HttpGradingEngine(settings.grading_url, token, timeout_seconds=settings.timeout_seconds)
+        stack.push_async_callback(grading.close)
+    return Outside(cml, store, delivery, grading)

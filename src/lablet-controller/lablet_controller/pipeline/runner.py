@@ -1,0 +1,123 @@
+"""The engine that runs pipelines: from the stored progress on, step by step, and backwards to undo."""
+
+import asyncio
+from dataclasses import dataclass
+
+from lablet_controller.pipeline.model import Pipeline, Step, StepContext, StepFailed, StepResult
+from lablet_controller.pipeline.progress import ENDED, Progress
+from lcm_core.content.errors import ContentRefused
+from lcm_core.controller import RetryableError
+from lcm_core.domain.vocabulary import StepState
+from lcm_core.spi.errors import OutsideError, OutsideRefused, OutsideUnavailable
+
+REASON, ELSEWHERE = "failure_reason", "failure_elsewhere"
+"""Outputs in which a failed step says why, and whether another worker might do better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """A step is not finished; look again after so many real seconds."""
+
+    after: float
+    message: str
+
+
+class PipelineRunner:
+    """Runs one pipeline of one session.
+
+    Args:
+        attempts: tries of a step whose failures may pass, before it counts as failed.
+        first_pause, longest_pause: real seconds between tries, doubling.
+    """
+
+    def __init__(self, pipeline: Pipeline, *, attempts: int, first_pause: float, longest_pause: float) -> None:
+        self._pipeline = pipeline
+        self._attempts = attempts
+        self._first_pause = first_pause
+        self._longest_pause = longest_pause
+
+    async def run(self, context: StepContext, progress: Progress) -> Waits | None:
+        """Go on until the end (None) or a wait.
+
+        Raises ``StepFailed`` after the failure was stored, ``RetryableError`` for a failure that may pass, and
+        ``WishChanged``. The last step's end is left to the caller to store.
+        """
+        for step in self._pipeline.steps:
+            stored = progress.step(step.name)
+            if stored.state in ENDED:
+                continue
+            context.outputs = progress.outputs
+            skip = step.skip(context)
+            if skip:
+                progress.end(step.name, StepState.SKIPPED, skip)
+                continue
+            result = await self._try(step, context, progress)
+            if result.wait is not None:
+                stored.message = result.message
+                await progress.save(result.message)
+                return Waits(result.wait, result.message)
+            progress.end(step.name, StepState.DONE, result.message, result.outputs)
+            progress.lab = result.lab or progress.lab
+        return None
+
+    async def _try(self, step: Step, context: StepContext, progress: Progress) -> StepResult:
+        stored = progress.step(step.name)
+        context.attempted = stored.state is StepState.RUNNING
+        if stored.state is not StepState.RUNNING:
+            progress.begin(step.name, stored.message)
+            if step.effects:
+                await progress.save(f"Step {step.name} runs.")
+        try:
+            async with asyncio.timeout(step.timeout_seconds):
+                return await step.run(context)
+        except StepFailed as error:
+            return await self._failed(step, progress, error)
+        except ContentRefused as error:
+            return await self._failed(step, progress, StepFailed("ContentInvalid", str(error), elsewhere=False))
+        except OutsideRefused as error:
+            reason = f"{_word(step.name)}Refused"
+            return await self._failed(step, progress, StepFailed(reason, str(error), elsewhere=True))
+        except (OutsideUnavailable, TimeoutError) as error:
+            return await self._passing(step, progress, error)
+
+    async def _passing(self, step: Step, progress: Progress, error: Exception) -> StepResult:
+        """A failure that may pass: count it, and give up after enough tries."""
+        sentence = str(error) or f"step {step.name} did not end within {step.timeout_seconds:g} s"
+        stored = progress.step(step.name)
+        if stored.attempts >= self._attempts:
+            reason = f"{_word(step.name)}Unavailable"
+            failure = StepFailed(reason, f"After {stored.attempts} tries: {sentence}", elsewhere=True)
+            return await self._failed(step, progress, failure)
+        pause = min(self._longest_pause, self._first_pause * 2 ** (stored.attempts - 1))
+        stored.attempts += 1
+        stored.message = f"Try {stored.attempts} follows: {sentence}"[:2000]
+        await progress.save(stored.message, "Retrying")
+        raise RetryableError("StepRetries", stored.message, after=pause) from error
+
+    async def _failed(self, step: Step, progress: Progress, failure: StepFailed) -> StepResult:
+        if step.optional:
+            return StepResult(f"Passed over: {failure.sentence}")
+        outputs = {REASON: failure.reason, ELSEWHERE: "true" if failure.elsewhere else ""}
+        progress.end(step.name, StepState.FAILED, failure.sentence, outputs)
+        await progress.save(failure.sentence, failure.reason)
+        raise failure
+
+    async def undo(self, context: StepContext, progress: Progress) -> None:
+        """Undo, last step first, whatever may have had effects. Raises ``RetryableError`` where that is not possible
+        now; what was undone is stored, so a repetition goes on from there.
+        """
+        context.outputs = progress.outputs
+        for step in reversed(self._pipeline.steps):
+            stored = progress.step(step.name)
+            if stored.state in (StepState.PENDING, StepState.COMPENSATED, StepState.SKIPPED):
+                continue
+            if step.undo is not None:
+                try:
+                    await step.undo(context)
+                except OutsideError as error:
+                    raise RetryableError("CompensationWaits", f"Step {step.name} cannot be undone: {error}") from error
+            progress.end(step.name, StepState.COMPENSATED, stored.message)
+
+
+def _word(name: str) -> str:
+    return "".join(part.capitalize() for part in name.split("_"))

@@ -1,0 +1,97 @@
+"""What a session may be decided to need; each decision is data, carried out by ``act``."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from lcm_core.domain.vocabulary import SessionOutcome, SessionPhase
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Nothing to do before an instant of domain time, or before something changes."""
+
+    reason: str
+    sentence: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Go to another phase; ``consume`` are the events that this answers."""
+
+    to: SessionPhase
+    reason: str
+    message: str
+    outcome: SessionOutcome | None = None
+    consume: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """Run the instantiate pipeline on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compensate:
+    """Undo what the pipeline made, then queue again (``again``) or end as failed."""
+
+    reason: str
+    message: str
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Look after a ready or running lab."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consume:
+    """Take note of events that change nothing here."""
+
+    events: tuple[str, ...]
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """Stop and start the lab in place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Stop the lab and keep everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Start a paused lab again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """Read and store the evidence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """Submit the evidence or ask how far the engine is."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopLab:
+    """Stop the lab for good. ``late`` opens an operator task."""
+
+    late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CleanUp:
+    """Release the delivery session and remove the lab. ``late`` opens an operator task."""
+
+    late: bool
+
+
+Decision = (
+    Rest | Move | Build | Compensate | Watch | Consume | Restart | Pause | Resume | Collect | Grade | StopLab | CleanUp
+)
