@@ -96,6 +96,31 @@ class SignInSettings(BaseSettings):
         validation_alias="JWT_SECRET_KEY",
         description="Key that signs the platform's own tokens; 32 random bytes or more in production.",
     )
+    public_url: str = Field(
+        default="",
+        validation_alias="LCM_PUBLIC_URL",
+        description="Address of the console for browsers on other machines (https); empty: this machine only.",
+    )
+    session_hours: float = Field(
+        default=10.0,
+        gt=0,
+        le=72,
+        validation_alias="LCM_SESSION_HOURS",
+        description="Longest life of a browser's session in hours; the identity provider may end it sooner.",
+    )
+    redis_enabled: bool = Field(
+        default=False,
+        validation_alias="REDIS_ENABLED",
+        description="Keep browser sessions in Redis, shared by all replicas, instead of in memory.",
+    )
+    redis_url: SecretStr = Field(
+        default=SecretStr("redis://127.0.0.1:6379/0"),
+        validation_alias="REDIS_URL",
+        description="Where Redis is; the address may contain a password.",
+    )
+    redis_prefix: str = Field(
+        default="session:", validation_alias="REDIS_KEY_PREFIX", description="Start of every key in Redis."
+    )
     jwt_hours: float = Field(
         default=24.0,
         gt=0,

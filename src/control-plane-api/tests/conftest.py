@@ -45,13 +45,17 @@ def plane_etcd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EtcdServer]
 
 
 @pytest.fixture(scope="session")
+def plane_settings(plane_etcd: EtcdServer, database_uri: str, realm: RealmStandIn) -> dict[str, str]:
+    """Settings of the shared control plane; another replica of it uses the same."""
+    return plane_environment(plane_etcd.endpoint, database_uri, f"plane{uuid.uuid4().hex[:8]}", realm)
+
+
+@pytest.fixture(scope="session")
 def plane(
-    tmp_path_factory: pytest.TempPathFactory, plane_etcd: EtcdServer, database_uri: str, realm: RealmStandIn
+    tmp_path_factory: pytest.TempPathFactory, plane_settings: dict[str, str], realm: RealmStandIn
 ) -> Iterator[PlaneProcess]:
     """One control plane that no test harms."""
-    name = f"plane{uuid.uuid4().hex[:8]}"
-    environment = plane_environment(plane_etcd.endpoint, database_uri, name, realm)
-    yield from started(PlaneProcess(tmp_path_factory.mktemp("plane"), environment, realm))  # type: ignore[misc]
+    yield from started(PlaneProcess(tmp_path_factory.mktemp("plane"), plane_settings, realm))  # type: ignore[misc]
 
 
 @pytest.fixture

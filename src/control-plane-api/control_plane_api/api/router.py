@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from control_plane_api.api.routes import (
     auth,
+    browser,
     definitions,
     internal,
     internal_sessions,
@@ -16,6 +17,7 @@ from control_plane_api.api.routes import (
 
 ROUTERS = (
     auth.router,
+    browser.router,
     definitions.artifacts_router,
     definitions.router,
     sessions.bulk_router,

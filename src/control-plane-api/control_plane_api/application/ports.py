@@ -231,6 +231,10 @@ class TokenIssuer(Protocol):
     def issue(self, principal: Principal) -> str:
         """A token for a caller who proved who it is."""
 
+
+class Revoker(Protocol):
+    """Ends everything a user is signed in with."""
+
     async def revoke(self, user_id: str) -> None:
         """Refuse what was issued until now."""
 
@@ -279,6 +283,7 @@ __all__ = [
     "LoginThrottle",
     "MetricsStore",
     "PasswordChecker",
+    "Revoker",
     "SecretVault",
     "Store",
     "TermStore",

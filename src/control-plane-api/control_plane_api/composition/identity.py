@@ -6,9 +6,14 @@ import httpx
 
 from control_plane_api.application.authorization.authenticator import Authenticators
 from control_plane_api.infrastructure.identity.bearer import BearerAuthenticator
+from control_plane_api.infrastructure.identity.browser import BrowserSessions
+from control_plane_api.infrastructure.identity.code_flow import CodeFlow
 from control_plane_api.infrastructure.identity.local_tokens import LocalTokens
 from control_plane_api.infrastructure.identity.passwords import PasswordCheck
 from control_plane_api.infrastructure.mongo.database import Database
+from control_plane_api.infrastructure.sessions.in_redis import RedisSessions
+from control_plane_api.infrastructure.sessions.memory import MemorySessions
+from control_plane_api.infrastructure.sessions.model import SessionStore
 from control_plane_api.settings import Settings
 from lcm_core.clock import SystemClock
 from lcm_core.security.verification import TokenVerifier
@@ -24,7 +29,19 @@ class Identity:
     certs_url: str
     tokens: LocalTokens
     passwords: PasswordCheck
+    browser: BrowserSessions
+    sessions: SessionStore
     authenticators: Authenticators
+
+    async def revoke(self, user_id: str) -> None:
+        """Refuse what was issued to a user until now: tokens of the platform and sessions of browsers."""
+        await self.tokens.revoke(user_id)
+        await self.browser.end_all(user_id)
+
+    async def close(self) -> None:
+        """Give every connection back."""
+        await self.http.aclose()
+        await self.sessions.close()
 
     async def check(self) -> str:
         """For the readiness: ``ok`` when the realm shows its keys."""
@@ -47,5 +64,15 @@ def open_identity(settings: Settings, database: Database) -> Identity:
     passwords = PasswordCheck(
         f"{base}/token", settings.sign_in.client_id, settings.sign_in.client_secret, http, verifier
     )
-    ways = Authenticators([tokens, BearerAuthenticator(verifier, SystemClock())])
-    return Identity(http, f"{base}/certs", tokens, passwords, ways)
+    sessions = _session_store(settings)
+    flow = CodeFlow(settings.identity.issuer, base, settings.sign_in.client_id, settings.sign_in.client_secret, http)
+    browser = BrowserSessions(flow, verifier, sessions, settings.secrets.envelope(), settings.sign_in.session_hours)
+    # Tokens come first: whoever sends one wants to be that caller, whatever cookie the browser adds.
+    ways = Authenticators([tokens, BearerAuthenticator(verifier, SystemClock()), browser])
+    return Identity(http, f"{base}/certs", tokens, passwords, browser, sessions, ways)
+
+
+def _session_store(settings: Settings) -> SessionStore:
+    if settings.sign_in.redis_enabled:
+        return RedisSessions(settings.sign_in.redis_url.get_secret_value(), settings.sign_in.redis_prefix)
+    return MemorySessions()

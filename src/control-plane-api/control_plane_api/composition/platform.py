@@ -25,6 +25,7 @@ from control_plane_api.application.ports import (
     Deps,
     LoginThrottle,
     PasswordChecker,
+    Revoker,
     TermStore,
     TokenIssuer,
 )
@@ -33,6 +34,7 @@ from control_plane_api.application.sweeping.sweeper import Sweeper
 from control_plane_api.composition.identity import Identity, open_identity
 from control_plane_api.composition.self_check import check_wiring
 from control_plane_api.composition.stores import Stores, open_stores
+from control_plane_api.infrastructure.sessions.memory import MemorySessions
 from control_plane_api.infrastructure.sse.feed import LiveFeed
 from control_plane_api.infrastructure.sse.relay import SseRelay
 from control_plane_api.infrastructure.sse.snapshots import Snapshots
@@ -84,6 +86,7 @@ def build_platform(settings: Settings) -> Platform:
 
     def set_up_api(api: FastAPI, _: object) -> None:
         api.state.edge, api.state.clock, api.state.feed = edge, stores.clock, feed
+        api.state.browser, api.state.public_url = identity.browser, settings.sign_in.public_url
         include_routes(api)
         install_problems(api)
         api.router.routes.extend(health.routes())
@@ -129,6 +132,7 @@ def _mediator(
         LoginThrottle: stores.throttle,
         PasswordChecker: identity.passwords,
         TokenIssuer: identity.tokens,
+        Revoker: identity,
     }
     for kind, instance in provided.items():
         builder.services.add_singleton(kind, singleton=instance)
@@ -149,7 +153,7 @@ def _background(settings: Settings, stores: Stores, identity: Identity, deps: De
         await stores.etcd.incarnation()
 
     async def stopping() -> None:
-        await identity.http.aclose()
+        await identity.close()
         await stores.close()
 
     services = [
@@ -175,4 +179,6 @@ def _health(stores: Stores, identity: Identity, background: Background) -> Healt
         return GOOD if background.prepared else f"waits for {background.waiting_for}"
 
     checks = {"etcd": etcd, "database": database, "identity": identity.check, "start": start}
+    if not isinstance(identity.sessions, MemorySessions):
+        checks["sessions"] = identity.sessions.check
     return Health(checks, lambda: background.waiting_for)

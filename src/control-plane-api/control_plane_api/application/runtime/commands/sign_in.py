@@ -9,7 +9,7 @@ from control_plane_api.application.authorization.principal import Principal
 from control_plane_api.application.authorization.require import require
 from control_plane_api.application.base import BaseCommand, Handler
 from control_plane_api.application.errors import UnauthenticatedError
-from control_plane_api.application.ports import Deps, LoginThrottle, PasswordChecker, TokenIssuer
+from control_plane_api.application.ports import Deps, LoginThrottle, PasswordChecker, Revoker, TokenIssuer
 
 NOBODY = Principal(user_id="", username="anonymous")
 """Who asks before anybody is known."""
@@ -80,12 +80,12 @@ class RevokeUserCommand(BaseCommand[None]):
 class RevokeUserHandler(Handler[RevokeUserCommand, None]):
     """Admins revoke anybody, everybody revokes themselves."""
 
-    def __init__(self, deps: Deps, tokens: TokenIssuer) -> None:
+    def __init__(self, deps: Deps, revoker: Revoker) -> None:
         super().__init__(deps)
-        self._tokens = tokens
+        self._revoker = revoker
 
     async def handle_async(self, request: RevokeUserCommand) -> None:
         """Nothing to answer."""
         if request.user_id != request.principal.user_id:
             require(request.principal, Action.USER_REVOKE)
-        await self._tokens.revoke(request.user_id)
+        await self._revoker.revoke(request.user_id)

@@ -1,0 +1,1 @@
+"""Sessions of signed-in browsers: the tokens stay here, the browser has a cookie."""

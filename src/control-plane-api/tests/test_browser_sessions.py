@@ -1,0 +1,299 @@
+"""Browsers sign in through the identity provider; the server keeps the tokens."""
+
+import asyncio
+import contextlib
+import os
+import re
+import shutil
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from html import unescape
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from conftest import run_now
+from plane_process import PlaneProcess
+from realm_stand_in import RealmStandIn
+from starlette.requests import HTTPConnection
+
+from control_plane_api.application.errors import ConflictError, UnavailableError
+from control_plane_api.infrastructure.identity.browser import local_path
+from control_plane_api.infrastructure.sessions.in_redis import RedisSessions
+from control_plane_api.infrastructure.sessions.memory import MemorySessions
+from control_plane_api.infrastructure.sessions.model import BrowserSession, SessionStore
+from control_plane_api.infrastructure.sessions.origins import origin_of
+from lcm_simulators.embedded import free_port
+from lcm_simulators.embedded.process import EmbeddedServer
+
+REPOSITORY = Path(__file__).parents[3]
+COOKIE = "lcm_session"
+
+
+class IdentityProcess(EmbeddedServer):
+    """The embedded identity provider with the project's realm."""
+
+    name = "identity"
+
+    def command(self) -> list[str]:
+        """See ``EmbeddedServer``."""
+        own = [f"LCM_IDENTITY_PORT={self.port}", f"KEYCLOAK_URL=http://{self.address}"]
+        return ["env", "-C", str(REPOSITORY), *own, sys.executable, "-m", "lcm_simulators.identity"]
+
+    async def healthy(self) -> bool:
+        """See ``EmbeddedServer``."""
+        with contextlib.suppress(httpx.TransportError):
+            async with httpx.AsyncClient(trust_env=False, timeout=2) as http:
+                return (await http.get(f"http://{self.address}/health")).status_code == 200
+        return False
+
+
+class RedisProcess(EmbeddedServer):
+    """A Redis server, where the machine has one."""
+
+    name = "redis"
+
+    def command(self) -> list[str]:
+        """See ``EmbeddedServer``."""
+        program = os.environ.get("LCM_TEST_REDIS_SERVER") or shutil.which("redis-server") or ""
+        options = ["--save", "", "--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction"]
+        return [program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.data_dir), *options]
+
+    async def healthy(self) -> bool:
+        """See ``EmbeddedServer``."""
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1) as connection:
+            connection.sendall(b"PING\r\n")
+            return connection.recv(7) == b"+PONG\r\n"
+        return False
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisProcess]:
+    """A Redis of this test alone."""
+    server = RedisProcess(tmp_path / "redis")
+    server.choose_ports()
+    if not server.command()[0]:
+        pytest.skip("no redis-server on this machine; set LCM_TEST_REDIS_SERVER to one")
+    run_now(server.start)
+    yield server
+    run_now(lambda: server.stop(3))
+
+
+@pytest.fixture(scope="module")
+def console(
+    tmp_path_factory: pytest.TempPathFactory, plane_settings: dict[str, str], realm: RealmStandIn
+) -> Iterator[tuple[PlaneProcess, IdentityProcess]]:
+    """A control plane beside the embedded identity provider."""
+    folder, port = tmp_path_factory.mktemp("console"), free_port()
+    identity = IdentityProcess(
+        folder / "identity",
+        environment={
+            "LCM_SIM_DATA_DIR": str(folder / "identity-data"),
+            "LCM_CONTROL_PLANE_URL": f"http://127.0.0.1:{port}",
+        },
+    )
+    identity.choose_ports()
+    environment = {**plane_settings, "KEYCLOAK_URL": f"http://{identity.address}"}
+    server = PlaneProcess(folder / "plane", environment, realm)
+    server._chosen_port, server._fixed_port = port, True
+
+    async def start() -> None:
+        await asyncio.gather(identity.start(), server.start())
+
+    run_now(start)
+    yield server, identity
+    run_now(lambda: server.stop(3))
+    run_now(lambda: identity.stop(3))
+
+
+@contextlib.asynccontextmanager
+async def browser(plane: PlaneProcess) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser: keeps cookies, follows no redirect by itself."""
+    async with httpx.AsyncClient(base_url=plane.url, timeout=20, trust_env=False) as http:
+        yield http
+
+
+async def sign_in(http: httpx.AsyncClient, username: str, next_path: str = "/workers") -> httpx.Response:
+    """Go through the provider's pages; the answer of the callback."""
+    begun = await http.get("/api/auth/login", params={"next": next_path})
+    assert begun.status_code == 302
+    query = parse_qs(urlsplit(begun.headers["location"]).query)
+    assert query["code_challenge_method"] == ["S256"]
+    page = await http.get(begun.headers["location"])
+    assert page.status_code == 200, page.text
+    action = re.search(r'action="([^"]+)"', page.text)
+    assert action is not None
+    form = {"username": username, "password": "test", "credentialId": ""}
+    done = await http.post(unescape(action.group(1)), data=form)
+    assert done.status_code in (302, 303), done.text
+    return await http.get(done.headers["location"])
+
+
+async def csrf(http: httpx.AsyncClient) -> dict[str, str]:
+    """The header that a page of the console sends with its writes."""
+    return {"X-CSRF-Token": (await http.get("/api/auth/session")).json()["csrf_token"]}
+
+
+async def test_a_browser_signs_in_works_and_signs_out(console: tuple[PlaneProcess, IdentityProcess]) -> None:
+    plane, _ = console
+    async with browser(plane) as http:
+        assert (await http.get("/api/auth/session")).json()["authenticated"] is False
+        back = await sign_in(http, "admin")
+        assert (back.status_code, back.headers["location"]) == (302, "/workers")
+        cookie = back.headers.get_list("set-cookie")[0].lower()
+        assert cookie.startswith(f"{COOKIE}=")
+        assert "httponly" in cookie
+        assert "samesite=lax" in cookie
+        state = (await http.get("/api/auth/session")).json()
+        assert (state["authenticated"], state["user"]["username"]) == (True, "admin")
+        assert "admin" in state["user"]["roles"]
+        assert (await http.get("/api/workers")).status_code == 200
+
+        body = {"template_id": "metal-many"}
+        without = await http.post("/api/workers", json=body)
+        assert (without.status_code, without.json()["code"]) == (403, "Forbidden")
+        foreign = {**await csrf(http), "Sec-Fetch-Site": "cross-site"}
+        assert (await http.post("/api/workers", json=body, headers=foreign)).status_code == 403
+        assert (await http.post("/api/workers", json=body, headers=await csrf(http))).status_code == 201
+
+        before = (await http.post("/api/auth/refresh", headers=await csrf(http))).json()
+        assert before["authenticated"] is True
+        out = await http.post("/api/auth/logout", headers=await csrf(http))
+        assert "post_logout_redirect_uri" in out.json()["logout_url"]
+        assert (await http.get("/api/auth/session")).json()["authenticated"] is False
+        assert (await http.get("/api/workers")).status_code == 401
+
+
+async def test_a_stolen_answer_is_of_no_use_in_another_browser(console: tuple[PlaneProcess, IdentityProcess]) -> None:
+    plane, _ = console
+    async with browser(plane) as victim, browser(plane) as thief:
+        begun = await victim.get("/api/auth/login")
+        state = parse_qs(urlsplit(begun.headers["location"]).query)["state"][0]
+        stolen = await thief.get("/api/auth/callback", params={"state": state, "code": "stolen"})
+        assert stolen.status_code == 401
+        await thief.get("/api/auth/login")
+        mixed = await thief.get("/api/auth/callback", params={"state": state, "code": "stolen"})
+        assert mixed.status_code == 401
+        assert COOKIE not in thief.cookies
+
+
+async def test_revoking_a_user_ends_every_session_and_stream(console: tuple[PlaneProcess, IdentityProcess]) -> None:
+    plane, _ = console
+    async with browser(plane) as mine, browser(plane) as admin:
+        await sign_in(mine, "user2")
+        await sign_in(admin, "admin")
+        who = (await mine.get("/api/auth/session")).json()["user"]["user_id"]
+        answer = await admin.post(f"/api/auth/users/{who}/revoke", headers=await csrf(admin))
+        assert answer.status_code == 204
+        assert (await mine.get("/api/auth/session")).json()["authenticated"] is False
+        assert (await admin.get("/api/auth/session")).json()["authenticated"] is True
+
+
+async def test_a_session_the_provider_ended_is_over_at_the_next_refresh(
+    console: tuple[PlaneProcess, IdentityProcess],
+) -> None:
+    plane, identity = console
+    async with browser(plane) as http:
+        await sign_in(http, "user")
+        # Signing out at the provider itself, as another application of the realm would.
+        leave = await http.get(f"http://{identity.address}/realms/lablet-cloud-manager/protocol/openid-connect/logout")
+        action = re.search(r'action="([^"]+)"', leave.text)
+        assert action is not None, leave.text
+        fields = dict(re.findall(r'name="([^"]+)" value="([^"]*)"', leave.text))
+        await http.post(unescape(action.group(1)), data=fields)
+        over = await http.post("/api/auth/refresh", headers=await csrf(http))
+        assert over.json()["authenticated"] is False
+        assert (await http.get("/api/workers")).status_code == 401
+
+
+def test_only_paths_of_the_console_are_returned_to() -> None:
+    assert local_path("/sessions?phase=ready") == "/sessions?phase=ready"
+    for elsewhere in ("https://evil.example", "//evil.example", "/\\evil.example", "javascript:x", "/a\nb", ""):
+        assert local_path(elsewhere) == "/"
+
+
+@pytest.mark.parametrize(
+    ("host", "public_url", "expected"),
+    [
+        ("127.0.0.1:8000", "", "http://127.0.0.1:8000"),
+        ("localhost:8020", "http://127.0.0.1:8000", "http://localhost:8020"),
+        ("lcm.example", "https://lcm.example", "https://lcm.example"),
+        ("127.0.0.1:8000", "https://lcm.example/console", "https://lcm.example"),
+        ("lcm.example", "", None),
+        ("lcm.example", "http://lcm.example", None),
+    ],
+)
+def test_cookies_go_over_https_or_stay_on_this_machine(host: str, public_url: str, expected: str | None) -> None:
+    connection = HTTPConnection({"type": "http", "headers": [(b"host", host.encode())]})
+    if expected is None:
+        with pytest.raises(ConflictError):
+            origin_of(connection, public_url)
+        return
+    origin = origin_of(connection, public_url)
+    assert origin.url == expected
+    assert origin.secure == expected.startswith("https")
+    assert origin.cookie == ("__Host-lcm_session" if origin.secure else COOKIE)
+
+
+def a_session(key: str, user_id: str = "u1", hours: float = 1.0) -> BrowserSession:
+    """A session that is good for a while."""
+    now = datetime.now(UTC)
+    return BrowserSession(
+        key=key,
+        user_id=user_id,
+        username="user",
+        csrf_token="c",
+        refresh_token_sealed="r",
+        id_token_sealed="i",
+        access_expires_at=now + timedelta(minutes=5),
+        expires_at=now + timedelta(hours=hours),
+    )
+
+
+async def check_store(store: SessionStore, other: SessionStore) -> None:
+    """What every store of sessions does; ``other`` is the same store as another replica sees it."""
+    await store.put(a_session("a"))
+    await store.put(a_session("b"))
+    await store.put(a_session("c", "u2"))
+    assert await other.get("a") == await store.get("a") != None  # noqa: E711
+    assert await other.delete_user("u1") == 2
+    assert await store.get("a") is None
+    assert await store.get("c") is not None
+    await store.delete("c")
+    await store.delete("c")
+    assert await other.get("c") is None
+    inside = 0
+
+    async def refresh(one: SessionStore) -> None:
+        nonlocal inside
+        async with one.lock("a"):
+            inside += 1
+            assert inside == 1, "two refreshes at once"
+            await asyncio.sleep(0)
+            inside -= 1
+
+    await asyncio.gather(*(refresh(one) for one in (store, other) * 5))
+
+
+async def test_sessions_in_memory_keep_the_rules_and_expire() -> None:
+    store = MemorySessions()
+    await check_store(store, store)
+    await store.put(a_session("late", hours=-1))
+    assert await store.get("late") is None
+
+
+async def test_sessions_in_redis_are_shared_and_survive_its_restart(redis: RedisProcess) -> None:
+    url = f"redis://{redis.address}/0"
+    first, second = RedisSessions(url, "session:"), RedisSessions(url, "session:")
+    await check_store(first, second)
+    await first.put(a_session("kept"))
+    await asyncio.to_thread(redis.kill)
+    with pytest.raises(UnavailableError):
+        await second.get("kept")
+    await redis.start()
+    assert await second.get("kept") is not None
+    for store in (first, second):
+        await store.close()
