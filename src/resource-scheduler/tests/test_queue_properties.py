@@ -184,4 +184,4 @@ class QueueMachine(RuleBasedStateMachine):
 
 
 TestQueuePromises = QueueMachine.TestCase
-TestQueuePromises.settings = settings(max_examples=250, stateful_step_count=40, deadline=None)
+TestQueuePromises.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)

@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
-from test_decisions import after, claim, reasons, world
+from pictures import after, claim, reasons, world
 from worlds import definition, session, template, worker
 
 from lcm_core.contracts.common import Resources
