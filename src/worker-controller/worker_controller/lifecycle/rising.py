@@ -13,6 +13,8 @@ from worker_controller.lifecycle.words import destroyed, missing, overdue, state
 from worker_controller.pace import Pace
 from worker_controller.settings import WorkerSettings
 
+IN_ORDER = "CML is ready, its license is valid and its resources are known."
+
 
 def pending(worker: WorkerView, facts: Facts, now: datetime, settings: WorkerSettings) -> Decision:
     """Adopt what is there, else launch."""
@@ -98,7 +100,7 @@ def starting(worker: WorkerView, facts: Facts, now: datetime, settings: WorkerSe
         return _instance_up(worker, facts, now)
     decision = layers(worker, facts, now, settings)
     if decision.reason == "Ready" and worker.status.instance.instance_id:
-        return move(WorkerPhase.RUNNING, "Ready", "CML is ready, its license is valid and its resources are known.")
+        return move(WorkerPhase.RUNNING, "Ready", IN_ORDER)
     if overdue(worker, now) and decision.step is None:
         return failed(f"{decision.reason}TimedOut", f"The worker did not become usable in time: {decision.sentence}")
     return decision
@@ -140,7 +142,7 @@ def layers(worker: WorkerView, facts: Facts, now: datetime, settings: WorkerSett
     if decision is not None:
         return decision
     assert licensed(worker, facts.cml.license)
-    return wait("Ready", "Every layer works.", Pace.STEADY)
+    return wait("Ready", IN_ORDER, Pace.STEADY)
 
 
 def _failing_layer(layer: Layer, message: str) -> Decision:

@@ -88,4 +88,4 @@ def _in_service(worker: WorkerView, facts: Facts, now: datetime, settings: Worke
     chore = upkeep(worker, facts)
     if chore is not None:
         return act(chore[0], *chore[1:])
-    return Decision("Ready", "Takes sessions.", Pace.STEADY, concerns=state.concerns)
+    return state

@@ -1,0 +1,29 @@
+"""Instances that somebody else launched."""
+
+import asyncio
+
+from worker_world import REGION, WorkerWorld
+
+from lcm_core.spi.ec2 import Instance, LaunchRequest
+from worker_controller.adapters.aws import AwsClients
+from worker_controller.adapters.ec2 import BotoEc2
+
+
+async def launch_foreign(world: WorkerWorld, token: str = "somebody", **tags: str) -> str:
+    """Launch a CML instance by hand; its id once it runs."""
+    clients = AwsClients(endpoint=world.world.url("ec2"), threads=2)
+    try:
+        ec2 = BotoEc2(clients)
+        image = await ec2.newest_image(REGION, "cml-*")
+        assert image is not None
+        launched = await ec2.launch(LaunchRequest(token, REGION, image.image_id, "c8i.4xlarge", tags))
+        return (await _running(ec2, launched)).instance_id
+    finally:
+        clients.close()
+
+
+async def _running(ec2: BotoEc2, instance: Instance) -> Instance:
+    async with asyncio.timeout(10):
+        while (seen := await ec2.describe_one(REGION, instance.instance_id)).state != "running":
+            await asyncio.sleep(0.05)
+    return seen
