@@ -4,7 +4,8 @@ import type { BulkResult, Definition, LabRecord, Session, Task, Worker } from ".
 import { ask } from "./components/dialogs";
 import { attempt, failed, succeeded } from "./components/toasts";
 
-export type WorkerAction = "start" | "stop" | "drain" | "cancel-drain" | "terminate" | "force" | "refresh" | "labs/refresh";
+export type WorkerAction =
+  "start" | "stop" | "drain" | "cancel-drain" | "terminate" | "force" | "refresh" | "labs/refresh";
 
 const WORKER_DONE: Record<string, string> = {
   start: "will be started",
@@ -20,7 +21,8 @@ const WORKER_DONE: Record<string, string> = {
 /** Which actions make sense for a worker now. */
 export function workerActions(worker: Worker): WorkerAction[] {
   const { phase } = worker.status;
-  if (phase === "terminated" || phase === "terminating") return worker.spec.force ? [] : phase === "terminating" ? ["force"] : [];
+  if (phase === "terminated" || phase === "terminating")
+    return worker.spec.force ? [] : phase === "terminating" ? ["force"] : [];
   const actions: WorkerAction[] = [];
   if (phase === "stopped" || phase === "failed") actions.push("start");
   if (worker.spec.drain) actions.push("cancel-drain");
@@ -55,10 +57,16 @@ export async function actOnWorker(worker: Worker, action: WorkerAction): Promise
     if (!sure) return;
   }
   if (action === "stop") {
-    const sure = await ask({ title: `Stop ${name}?`, text: "It is refused while sessions need the machine.", confirm: "Stop" });
+    const sure = await ask({
+      title: `Stop ${name}?`,
+      text: "It is refused while sessions need the machine.",
+      confirm: "Stop",
+    });
     if (!sure) return;
   }
-  await attempt(`${name} ${WORKER_DONE[action]}.`, () => call("POST", `/api/workers/${worker.id}/${action}`, { body: {} }));
+  await attempt(`${name} ${WORKER_DONE[action]}.`, () =>
+    call("POST", `/api/workers/${worker.id}/${action}`, { body: {} }),
+  );
 }
 
 export async function licenseAction(worker: Worker, action: "register" | "deregister" | "renew"): Promise<void> {
@@ -87,7 +95,8 @@ export function sessionActions(session: Session, operator: boolean): SessionActi
   if (operator && phase === "running" && session.spec.graded) actions.push("collect-and-grade");
   if (operator && ["ready", "running"].includes(phase)) actions.push("restart");
   if (operator && phase === "scheduled") actions.push("requeue");
-  if (!["stopping", "archived", "terminated"].includes(phase) && session.spec.desired !== "ended") actions.push("cancel");
+  if (!["stopping", "archived", "terminated"].includes(phase) && session.spec.desired !== "ended")
+    actions.push("cancel");
   return actions;
 }
 
@@ -96,7 +105,9 @@ export async function actOnSession(session: Session, action: SessionAction): Pro
     const running = ["ready", "running", "collecting", "grading"].includes(session.status.phase);
     const sure = await ask({
       title: `End ${session.spec.definition_title || session.spec.definition_name}?`,
-      text: running ? "The lab is stopped and removed; the learner loses what is in it." : "The reservation is given up.",
+      text: running
+        ? "The lab is stopped and removed; the learner loses what is in it."
+        : "The reservation is given up.",
       confirm: running ? "End it" : "Cancel it",
       danger: true,
     });
@@ -146,7 +157,10 @@ export async function endSessions(selected: Session[]): Promise<boolean> {
   }
 }
 
-export async function actOnDefinition(definition: Definition, action: "sync" | "deprecate" | "reactivate" | "archive"): Promise<void> {
+export async function actOnDefinition(
+  definition: Definition,
+  action: "sync" | "deprecate" | "reactivate" | "archive",
+): Promise<void> {
   if (action === "archive") {
     const sure = await ask({
       title: `Archive ${definition.spec.name} ${definition.spec.semantic_version}?`,
@@ -156,7 +170,9 @@ export async function actOnDefinition(definition: Definition, action: "sync" | "
     });
     if (!sure) return;
   }
-  await attempt(`${definition.spec.name}: ${action} accepted.`, () => call("POST", `/api/lablet-definitions/${definition.id}/${action}`));
+  await attempt(`${definition.spec.name}: ${action} accepted.`, () =>
+    call("POST", `/api/lablet-definitions/${definition.id}/${action}`),
+  );
 }
 
 export async function actOnLab(record: LabRecord, action: string): Promise<void> {
@@ -169,9 +185,13 @@ export async function actOnLab(record: LabRecord, action: string): Promise<void>
     });
     if (!sure) return;
   }
-  await attempt(`${record.spec.title}: ${action} asked for.`, () => call("POST", `/api/lab-records/${record.id}/${action}`));
+  await attempt(`${record.spec.title}: ${action} asked for.`, () =>
+    call("POST", `/api/lab-records/${record.id}/${action}`),
+  );
 }
 
 export async function closeTask(task: Task): Promise<void> {
-  await attempt("The task is done.", () => call("PUT", `/api/tasks/${task.id}`, { body: { state: "done" }, version: task.version }));
+  await attempt("The task is done.", () =>
+    call("PUT", `/api/tasks/${task.id}`, { body: { state: "done" }, version: task.version }),
+  );
 }

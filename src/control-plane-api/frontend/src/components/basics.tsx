@@ -114,7 +114,15 @@ export function Facts({ rows }: { rows: [string, ComponentChildren][] }) {
   );
 }
 
-export function Card({ title, actions, children }: { title: string; actions?: ComponentChildren; children: ComponentChildren }) {
+export function Card({
+  title,
+  actions,
+  children,
+}: {
+  title: string;
+  actions?: ComponentChildren;
+  children: ComponentChildren;
+}) {
   return (
     <section class="card mb-3">
       <div class="card-header d-flex justify-content-between align-items-center gap-2">

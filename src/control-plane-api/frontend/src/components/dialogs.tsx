@@ -74,7 +74,12 @@ function Asked({ asked }: { asked: Question }) {
         {asked.typed && (
           <label class="form-label w-100">
             Type <code>{asked.typed}</code> to confirm
-            <input class="form-control mt-1" value={typed} onInput={(event) => setTyped(event.currentTarget.value)} autocomplete="off" />
+            <input
+              class="form-control mt-1"
+              value={typed}
+              onInput={(event) => setTyped(event.currentTarget.value)}
+              autocomplete="off"
+            />
           </label>
         )}
         <div class="d-flex justify-content-end gap-2">

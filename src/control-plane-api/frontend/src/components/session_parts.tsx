@@ -24,8 +24,10 @@ export function Countdown({ session }: { session: Session }) {
   const untilStart = (Date.parse(slot.start) - now.value) / 1000;
   const untilEnd = (Date.parse(slot.end) - now.value) / 1000;
   if (phase === "pending" && session.spec.as_soon_as_possible) return <span>as soon as possible</span>;
-  if (untilStart > 0 && ["pending", "scheduled", "instantiating"].includes(phase)) return <span>starts in {duration(untilStart)}</span>;
-  if (untilEnd > 0) return <span class={untilEnd < 600 ? "text-danger fw-semibold" : ""}>{duration(untilEnd)} left</span>;
+  if (untilStart > 0 && ["pending", "scheduled", "instantiating"].includes(phase))
+    return <span>starts in {duration(untilStart)}</span>;
+  if (untilEnd > 0)
+    return <span class={untilEnd < 600 ? "text-danger fw-semibold" : ""}>{duration(untilEnd)} left</span>;
   return <span>slot is over</span>;
 }
 
@@ -74,7 +76,14 @@ export function Tracker({ session }: { session: Session }) {
   );
 }
 
-const STEP_SIGN: Record<string, string> = { done: "✓", running: "…", failed: "✗", skipped: "–", compensated: "↩", pending: "·" };
+const STEP_SIGN: Record<string, string> = {
+  done: "✓",
+  running: "…",
+  failed: "✗",
+  skipped: "–",
+  compensated: "↩",
+  pending: "·",
+};
 
 export function PipelineLog({ session }: { session: Session }) {
   const pipeline = session.status.pipeline;

@@ -44,7 +44,8 @@ export function DataTable<T>(props: Props<T>) {
   const clear = () => setSelected(new Set());
   const toggle = (ids: string[], on: boolean) => {
     const next = new Set(selected);
-    for (const id of ids) if (on) next.add(id);
+    for (const id of ids)
+      if (on) next.add(id);
       else next.delete(id);
     setSelected(next);
   };
@@ -72,11 +73,14 @@ export function DataTable<T>(props: Props<T>) {
               onChange={(event) => change({ filters: { ...state.filters, [key]: event.currentTarget.value } })}
             >
               <option value="">{words(key)}: all</option>
-              {[...new Set(props.items.map(filters[key]!))].filter(Boolean).sort().map((value) => (
-                <option key={value} value={value}>
-                  {words(value)}
-                </option>
-              ))}
+              {[...new Set(props.items.map(filters[key]!))]
+                .filter(Boolean)
+                .sort()
+                .map((value) => (
+                  <option key={value} value={value}>
+                    {words(value)}
+                  </option>
+                ))}
             </select>
           </div>
         ))}
@@ -95,7 +99,11 @@ export function DataTable<T>(props: Props<T>) {
           (props.empty ?? <Empty title={`No ${props.name} yet`} />)
         ) : (
           <Empty title={`No ${props.name} match`}>
-            <button type="button" class="btn btn-sm btn-outline-secondary" onClick={() => change({ search: "", filters: {} })}>
+            <button
+              type="button"
+              class="btn btn-sm btn-outline-secondary"
+              onClick={() => change({ search: "", filters: {} })}
+            >
               Clear search and filters
             </button>
           </Empty>
@@ -166,7 +174,11 @@ function Heading<T>(props: { column: Column<T>; sort: string; onSort: (sort: str
       class={column.always ? "" : "d-none d-md-table-cell"}
       aria-sort={mine ? (down ? "descending" : "ascending") : undefined}
     >
-      <button type="button" class="btn btn-sm btn-head" onClick={() => props.onSort(mine && !down ? `-${column.key}` : column.key)}>
+      <button
+        type="button"
+        class="btn btn-sm btn-head"
+        onClick={() => props.onSort(mine && !down ? `-${column.key}` : column.key)}
+      >
         {column.title}
         <span aria-hidden="true">{mine ? (down ? " ↓" : " ↑") : ""}</span>
       </button>
@@ -180,11 +192,21 @@ function Pager(props: { page: number; pages: number; total: number; onPage: (pag
       <span data-testid="total">{props.total} in all</span>
       {props.pages > 1 && (
         <span class="d-flex align-items-center gap-2">
-          <button type="button" class="btn btn-sm btn-outline-secondary" disabled={props.page <= 1} onClick={() => props.onPage(props.page - 1)}>
+          <button
+            type="button"
+            class="btn btn-sm btn-outline-secondary"
+            disabled={props.page <= 1}
+            onClick={() => props.onPage(props.page - 1)}
+          >
             Previous
           </button>
           {props.page} of {props.pages}
-          <button type="button" class="btn btn-sm btn-outline-secondary" disabled={props.page >= props.pages} onClick={() => props.onPage(props.page + 1)}>
+          <button
+            type="button"
+            class="btn btn-sm btn-outline-secondary"
+            disabled={props.page >= props.pages}
+            onClick={() => props.onPage(props.page + 1)}
+          >
             Next
           </button>
         </span>

@@ -47,7 +47,11 @@ export function Toasts() {
   return (
     <div class="toast-container position-fixed bottom-0 end-0 p-3" aria-live="polite" data-testid="toasts">
       {toasts.value.map((toast) => (
-        <div class={`toast show text-bg-${toast.tone} mb-2`} key={toast.id} role={toast.tone === "danger" ? "alert" : "status"}>
+        <div
+          class={`toast show text-bg-${toast.tone} mb-2`}
+          key={toast.id}
+          role={toast.tone === "danger" ? "alert" : "status"}
+        >
           <div class="d-flex">
             <div class="toast-body text-break">{toast.text}</div>
             <button

@@ -15,12 +15,25 @@ export interface Attention {
 const PAID = new Set(["provisioning", "starting", "running", "draining", "stopping"]);
 
 /** Open tasks, failed or overdue workers, sessions past their deadline or failed within the last hour. */
-export function attention(workers: readonly Worker[], sessions: readonly Session[], tasks: readonly Task[], now: number): Attention[] {
+export function attention(
+  workers: readonly Worker[],
+  sessions: readonly Session[],
+  tasks: readonly Task[],
+  now: number,
+): Attention[] {
   const found: Attention[] = [];
   for (const task of tasks) {
     if (task.status.phase !== "open" || task.spec.severity === "info") continue;
     const severity = task.spec.severity === "critical" ? "critical" : "warning";
-    found.push({ key: task.id, severity, title: task.spec.title, href: `/tasks?q=${task.id}`, phase: "", reason: task.spec.description ?? "", since: task.created_at });
+    found.push({
+      key: task.id,
+      severity,
+      title: task.spec.title,
+      href: `/tasks?q=${task.id}`,
+      phase: "",
+      reason: task.spec.description ?? "",
+      since: task.created_at,
+    });
   }
   for (const worker of workers) {
     const late = worker.status.deadline ? Date.parse(worker.status.deadline) < now : false;

@@ -65,7 +65,8 @@ export function reasonOf(session: Session): string {
 /** Share of the pipeline that is done, 0 to 100; null without one. */
 export function progressOf(session: Session): number | null {
   const steps = session.status.pipeline?.steps ?? [];
-  if (!steps.length || !["instantiating", "collecting", "grading", "stopping"].includes(session.status.phase)) return null;
+  if (!steps.length || !["instantiating", "collecting", "grading", "stopping"].includes(session.status.phase))
+    return null;
   const done = steps.filter((step) => step.state === "done" || step.state === "skipped").length;
   return Math.round((100 * done) / steps.length);
 }

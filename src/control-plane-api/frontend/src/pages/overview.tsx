@@ -29,7 +29,11 @@ function Content() {
   return (
     <>
       <Card title={`Needs attention (${found.length})`}>
-        {found.length === 0 ? <Empty title="Nothing needs you" /> : found.slice(0, 20).map((item) => <Row item={item} key={item.key} />)}
+        {found.length === 0 ? (
+          <Empty title="Nothing needs you" />
+        ) : (
+          found.slice(0, 20).map((item) => <Row item={item} key={item.key} />)
+        )}
       </Card>
       <div class="row g-3">
         <Tile title="Fleet cost now" value={`${dollars(cost.hourly)}/h`} note={`${dollars(cost.soFar)} so far`} />

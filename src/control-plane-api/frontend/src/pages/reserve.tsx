@@ -41,7 +41,9 @@ export function ReserveForm({ definitionId, onClose }: { definitionId: string; o
     const slot = { start: begin.toISOString(), end: new Date(begin.getTime() + minutes * 60_000).toISOString() };
     const when = soon ? { as_soon_as_possible: true, duration_minutes: minutes } : { slot };
     try {
-      const session = await call<Session>("POST", "/api/lablet-sessions", { body: { definition_id: chosen, owner, ...when } });
+      const session = await call<Session>("POST", "/api/lablet-sessions", {
+        body: { definition_id: chosen, owner, ...when },
+      });
       succeeded("Reserved.");
       onClose();
       route(`/sessions/${session.id}`);
@@ -72,10 +74,18 @@ export function ReserveForm({ definitionId, onClose }: { definitionId: string; o
           <fieldset class="mb-2">
             <legend class="form-label fs-6">When</legend>
             <label class="form-check">
-              <input type="radio" class="form-check-input" name="when" checked={soon} onChange={() => setSoon(true)} /> As soon as possible
+              <input type="radio" class="form-check-input" name="when" checked={soon} onChange={() => setSoon(true)} />{" "}
+              As soon as possible
             </label>
             <label class="form-check">
-              <input type="radio" class="form-check-input" name="when" checked={!soon} onChange={() => setSoon(false)} /> At a time
+              <input
+                type="radio"
+                class="form-check-input"
+                name="when"
+                checked={!soon}
+                onChange={() => setSoon(false)}
+              />{" "}
+              At a time
             </label>
             {!soon && (
               <input

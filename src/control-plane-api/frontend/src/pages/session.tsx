@@ -73,7 +73,10 @@ function Details({ session, id }: { session: Session | undefined; id: string }) 
         <Facts
           rows={[
             ["Id", session.id],
-            ["Definition", <a href={`/definitions/${spec.definition_id}`}>{`${spec.definition_name} ${spec.definition_version}`}</a>],
+            [
+              "Definition",
+              <a href={`/definitions/${spec.definition_id}`}>{`${spec.definition_name} ${spec.definition_version}`}</a>,
+            ],
             ["Owner", spec.owner_name || spec.owner],
             ["Department", spec.department],
             ["Reservation", spec.reservation_id],
@@ -82,10 +85,19 @@ function Details({ session, id }: { session: Session | undefined; id: string }) 
             ["End", <At at={slot.end} />],
             [
               "Worker",
-              status.placement ? <a href={`/workers/${status.placement.worker_id}`}>{status.placement.worker_name || status.placement.worker_id}</a> : "–",
+              status.placement ? (
+                <a href={`/workers/${status.placement.worker_id}`}>
+                  {status.placement.worker_name || status.placement.worker_id}
+                </a>
+              ) : (
+                "–"
+              ),
             ],
             ["CML lab", status.lab?.cml_lab_id],
-            ["Needs", `${spec.requirements.cores} cores, ${memory(spec.requirements.memory_mb ?? 0)}, ${spec.requirements.nodes} nodes`],
+            [
+              "Needs",
+              `${spec.requirements.cores} cores, ${memory(spec.requirements.memory_mb ?? 0)}, ${spec.requirements.nodes} nodes`,
+            ],
             [
               "Ports",
               Object.entries(status.placement?.ports ?? {})
@@ -136,7 +148,13 @@ function Waiting({ session }: { session: Session }) {
           <tbody>
             {(explanation.rejections ?? []).map((rejection) => (
               <tr key={`${rejection.worker_id}${rejection.filter}`}>
-                <td>{rejection.worker_id ? <a href={`/workers/${rejection.worker_id}`}>{rejection.worker_name || rejection.worker_id}</a> : "any"}</td>
+                <td>
+                  {rejection.worker_id ? (
+                    <a href={`/workers/${rejection.worker_id}`}>{rejection.worker_name || rejection.worker_id}</a>
+                  ) : (
+                    "any"
+                  )}
+                </td>
                 <td>{condition(rejection.filter)}</td>
                 <td>{rejection.message}</td>
               </tr>

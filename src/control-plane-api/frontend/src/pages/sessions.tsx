@@ -34,7 +34,12 @@ const COLUMNS: CellColumn<Session>[] = [
     key: "worker",
     title: "Worker",
     value: (s) => s.status.placement?.worker_name ?? "",
-    cell: (s) => (s.status.placement ? <a href={`/workers/${s.status.placement.worker_id}`}>{s.status.placement.worker_name || "worker"}</a> : "–"),
+    cell: (s) =>
+      s.status.placement ? (
+        <a href={`/workers/${s.status.placement.worker_id}`}>{s.status.placement.worker_name || "worker"}</a>
+      ) : (
+        "–"
+      ),
   },
   {
     key: "score",
@@ -61,7 +66,9 @@ export default function Sessions() {
             outcome: (session) => session.status.outcome ?? "",
             department: (session) => session.spec.department ?? "",
           }}
-          searchIn={(s) => `${s.id} ${s.spec.definition_title} ${s.spec.definition_name} ${s.spec.owner} ${s.status.placement?.worker_name ?? ""} ${s.status.message}`}
+          searchIn={(s) =>
+            `${s.id} ${s.spec.definition_title} ${s.spec.definition_name} ${s.spec.owner} ${s.status.placement?.worker_name ?? ""} ${s.status.message}`
+          }
           defaultSort="-slot"
           bulk={(selected, clear) => (
             <button

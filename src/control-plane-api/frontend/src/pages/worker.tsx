@@ -1,5 +1,4 @@
-import { useLocation, useRoute } from "preact-iso";
-import { lazy } from "preact-iso";
+import { lazy, useLocation, useRoute } from "preact-iso";
 import { Suspense } from "preact/compat";
 import { actOnLab, actOnWorker, licenseAction, workerActions } from "../actions";
 import type { LabRecord, Worker } from "../api/types";
@@ -37,7 +36,11 @@ function Details({ worker, id }: { worker: Worker | undefined; id: string }) {
         title={
           <>
             {worker.spec.name} <Phase phase={worker.status.phase} />{" "}
-            {worker.status.schedulable ? <Badge tone="success">schedulable</Badge> : <Badge tone="secondary">not schedulable</Badge>}
+            {worker.status.schedulable ? (
+              <Badge tone="success">schedulable</Badge>
+            ) : (
+              <Badge tone="secondary">not schedulable</Badge>
+            )}
           </>
         }
       >
@@ -90,7 +93,9 @@ function Details({ worker, id }: { worker: Worker | undefined; id: string }) {
 function Overview({ worker }: { worker: Worker }) {
   const sample = metricsOf(worker);
   const { spec, status } = worker;
-  const placed = sessions.list.value.filter((session) => session.status.placement?.worker_id === worker.id && session.status.phase !== "terminated");
+  const placed = sessions.list.value.filter(
+    (session) => session.status.placement?.worker_id === worker.id && session.status.phase !== "terminated",
+  );
   return (
     <>
       <Card title="Now">
@@ -120,7 +125,10 @@ function Overview({ worker }: { worker: Worker }) {
             ["Image", status.instance.ami_name],
             ["Endpoint", status.endpoint],
             ["Private address", status.instance.private_ip],
-            ["Capacity", `${status.capacity.cores} cores, ${memory(status.capacity.memory_mb ?? 0)}, ${status.capacity.nodes} nodes`],
+            [
+              "Capacity",
+              `${status.capacity.cores} cores, ${memory(status.capacity.memory_mb ?? 0)}, ${status.capacity.nodes} nodes`,
+            ],
             ["CML", status.cml.version],
             ["Cost", `${dollars(spec.hourly_cost_usd)}/h, ${dollars(status.cost_usd)} so far`],
             ["Origin", words(spec.origin)],
@@ -152,16 +160,28 @@ function Overview({ worker }: { worker: Worker }) {
 
 const LAB_COLUMNS: CellColumn<LabRecord>[] = [
   { key: "title", title: "Lab", always: true, value: (r) => r.spec.title ?? "", cell: (r) => r.spec.title },
-  { key: "phase", title: "State", always: true, value: (r) => r.status.phase, cell: (r) => <Phase phase={r.status.phase} /> },
+  {
+    key: "phase",
+    title: "State",
+    always: true,
+    value: (r) => r.status.phase,
+    cell: (r) => <Phase phase={r.status.phase} />,
+  },
   { key: "nodes", title: "Nodes", value: (r) => r.status.node_count ?? 0, cell: (r) => r.status.node_count },
   {
     key: "owner",
     title: "Owner",
     value: (r) => r.spec.session_id ?? "",
-    cell: (r) => (r.spec.session_id ? <a href={`/sessions/${r.spec.session_id}`}>session</a> : <Badge tone="warning">nobody</Badge>),
+    cell: (r) =>
+      r.spec.session_id ? <a href={`/sessions/${r.spec.session_id}`}>session</a> : <Badge tone="warning">nobody</Badge>,
   },
   { key: "source", title: "Source", value: (r) => r.spec.source, cell: (r) => words(r.spec.source) },
-  { key: "seen", title: "Seen", value: (r) => r.status.last_seen_at ?? "", cell: (r) => <Ago at={r.status.last_seen_at} /> },
+  {
+    key: "seen",
+    title: "Seen",
+    value: (r) => r.status.last_seen_at ?? "",
+    cell: (r) => <Ago at={r.status.last_seen_at} />,
+  },
   { key: "actions", title: "Actions", always: true, value: () => "", cell: (r) => <LabActions record={r} /> },
 ];
 
@@ -171,7 +191,12 @@ function LabActions({ record }: { record: LabRecord }) {
   return (
     <div class="btn-group btn-group-sm" role="group" aria-label={`Actions of ${record.spec.title}`}>
       {["start", "stop", "wipe", "export", "delete"].map((action) => (
-        <button type="button" class="btn btn-outline-secondary" key={action} onClick={() => void actOnLab(record, action)}>
+        <button
+          type="button"
+          class="btn btn-outline-secondary"
+          key={action}
+          onClick={() => void actOnLab(record, action)}
+        >
           {words(action)}
         </button>
       ))}
@@ -180,7 +205,9 @@ function LabActions({ record }: { record: LabRecord }) {
 }
 
 function Labs({ worker }: { worker: Worker }) {
-  const records = labRecords.list.value.filter((record) => record.spec.worker_id === worker.id && record.status.phase !== "deleted");
+  const records = labRecords.list.value.filter(
+    (record) => record.spec.worker_id === worker.id && record.status.phase !== "deleted",
+  );
   return (
     <DataTable
       name="labs"
@@ -203,7 +230,12 @@ function License({ worker }: { worker: Worker }) {
         isAdmin.value && (
           <div class="btn-group btn-group-sm">
             {(["register", "renew", "deregister"] as const).map((action) => (
-              <button type="button" class="btn btn-outline-primary" key={action} onClick={() => void licenseAction(worker, action)}>
+              <button
+                type="button"
+                class="btn btn-outline-primary"
+                key={action}
+                onClick={() => void licenseAction(worker, action)}
+              >
                 {words(action)}
               </button>
             ))}
@@ -243,7 +275,9 @@ function Conditions({ worker }: { worker: Worker }) {
               {condition(item.type)}
             </th>
             <td>
-              <Badge tone={item.status === "true" ? "success" : item.status === "false" ? "danger" : "secondary"}>{item.status}</Badge>
+              <Badge tone={item.status === "true" ? "success" : item.status === "false" ? "danger" : "secondary"}>
+                {item.status}
+              </Badge>
             </td>
             <td>
               {item.message || condition(item.reason)} <span class="small text-body-secondary">{item.reason}</span>

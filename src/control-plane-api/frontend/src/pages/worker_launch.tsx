@@ -70,7 +70,8 @@ function LaunchForm({ kind, onClose }: { kind: "launch" | "import"; onClose: () 
         </label>
         {template && (
           <p class="small text-body-secondary">
-            {template.spec.capacity.cores} cores, {memory(template.spec.capacity.memory_mb ?? 0)}, up to {template.spec.capacity.nodes} nodes
+            {template.spec.capacity.cores} cores, {memory(template.spec.capacity.memory_mb ?? 0)}, up to{" "}
+            {template.spec.capacity.nodes} nodes
           </p>
         )}
         <label class="form-label w-100">
@@ -83,7 +84,12 @@ function LaunchForm({ kind, onClose }: { kind: "launch" | "import"; onClose: () 
         </label>
         <label class="form-label w-100">
           Name (optional)
-          <input class="form-control" maxLength={60} value={name} onInput={(event) => setName(event.currentTarget.value)} />
+          <input
+            class="form-control"
+            maxLength={60}
+            value={name}
+            onInput={(event) => setName(event.currentTarget.value)}
+          />
         </label>
         <div class="text-end">
           <button type="submit" class="btn btn-primary" disabled={!templateId}>

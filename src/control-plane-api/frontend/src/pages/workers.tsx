@@ -8,11 +8,22 @@ import { isManager } from "../user";
 import { LaunchButton } from "./worker_launch";
 
 const COLUMNS: CellColumn<Worker>[] = [
-  { key: "name", title: "Name", always: true, value: (w) => w.spec.name, cell: (w) => <a href={`/workers/${w.id}`}>{w.spec.name}</a> },
+  {
+    key: "name",
+    title: "Name",
+    always: true,
+    value: (w) => w.spec.name,
+    cell: (w) => <a href={`/workers/${w.id}`}>{w.spec.name}</a>,
+  },
   { key: "phase", title: "Phase", always: true, value: (w) => w.status.phase, cell: (w) => <PhaseCell worker={w} /> },
   { key: "region", title: "Region", value: (w) => w.spec.region, cell: (w) => w.spec.region },
   { key: "type", title: "Type", value: (w) => w.spec.instance_type, cell: (w) => w.spec.instance_type },
-  { key: "cpu", title: "CPU", value: (w) => metricsOf(w)?.cpu_percent ?? -1, cell: (w) => <Bar label="CPU" value={metricsOf(w)?.cpu_percent} /> },
+  {
+    key: "cpu",
+    title: "CPU",
+    value: (w) => metricsOf(w)?.cpu_percent ?? -1,
+    cell: (w) => <Bar label="CPU" value={metricsOf(w)?.cpu_percent} />,
+  },
   {
     key: "memory",
     title: "Memory",
@@ -20,7 +31,12 @@ const COLUMNS: CellColumn<Worker>[] = [
     cell: (w) => <Bar label="Memory" value={metricsOf(w)?.memory_percent} />,
   },
   { key: "cml", title: "CML", value: (w) => w.status.cml.version, cell: (w) => w.status.cml.version || "–" },
-  { key: "license", title: "License", value: (w) => w.status.license.status, cell: (w) => words(w.status.license.status) },
+  {
+    key: "license",
+    title: "License",
+    value: (w) => w.status.license.status,
+    cell: (w) => words(w.status.license.status),
+  },
   { key: "cost", title: "$/h", value: (w) => w.spec.hourly_cost_usd, cell: (w) => dollars(w.spec.hourly_cost_usd) },
   { key: "since", title: "Since", value: (w) => w.status.phase_since, cell: (w) => <Ago at={w.status.phase_since} /> },
 ];
@@ -51,7 +67,9 @@ export default function Workers() {
             region: (worker) => worker.spec.region,
             template: (worker) => worker.spec.template_name ?? "",
           }}
-          searchIn={(w) => `${w.spec.name} ${w.id} ${w.status.instance.instance_id} ${w.spec.region} ${w.status.message}`}
+          searchIn={(w) =>
+            `${w.spec.name} ${w.id} ${w.status.instance.instance_id} ${w.spec.region} ${w.status.message}`
+          }
           defaultSort="name"
           bulk={
             isManager.value
@@ -63,7 +81,8 @@ export default function Workers() {
                       class="btn btn-sm btn-outline-primary"
                       disabled={!selected.some((worker) => workerActions(worker).includes(action))}
                       onClick={async () => {
-                        for (const worker of selected) if (workerActions(worker).includes(action)) await actOnWorker(worker, action);
+                        for (const worker of selected)
+                          if (workerActions(worker).includes(action)) await actOnWorker(worker, action);
                         clear();
                       }}
                     >
