@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from control_plane_api.api.routes import (
     auth,
     browser,
+    capacity,
     definitions,
     internal,
     internal_sessions,
@@ -28,6 +29,7 @@ ROUTERS = (
     labs.router,
     platform.tasks_router,
     platform.router,
+    capacity.router,
     stream.router,
     internal.router,
     internal_sessions.router,

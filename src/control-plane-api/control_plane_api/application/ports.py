@@ -19,6 +19,7 @@ from control_plane_api.domain.worker.worker import Worker
 from control_plane_api.kernel.aggregate import Resource
 from lcm_core.clock import Clock
 from lcm_core.contracts.claims import ClaimChanges, ClaimView
+from lcm_core.contracts.common import Resources, Slot
 from lcm_core.contracts.definitions import ArtifactView
 from lcm_core.contracts.platform import ControllerHeartbeat, ControllerView, ObtainTerm
 from lcm_core.contracts.sessions import (
@@ -112,6 +113,13 @@ class ClaimStore(Protocol):
 
     async def changes(self, cursor: str) -> ClaimChanges:
         """Claim days changed since a cursor."""
+
+
+class Bookings(Protocol):
+    """Reservations by time."""
+
+    async def booked(self, window: Slot) -> list[tuple[Slot, Resources]]:
+        """Slots and needs of all booked sessions that may touch a window; some beside it may be among them."""
 
 
 class ChildStore(Protocol):
@@ -260,6 +268,7 @@ class Deps:
     lab_records: Store[LabRecord]
     tasks: Store[Task]
     claims: ClaimStore
+    bookings: Bookings
     children: ChildStore
     inbound: InboundStore
     artifacts: ArtifactStore
@@ -271,6 +280,7 @@ class Deps:
 
 __all__ = [
     "ArtifactStore",
+    "Bookings",
     "ChildStore",
     "ClaimLimits",
     "ClaimRefusal",

@@ -17,6 +17,7 @@ from control_plane_api.domain.task.task import Task
 from control_plane_api.domain.worker.template import SEEDS, WorkerTemplate
 from control_plane_api.domain.worker.worker import Worker
 from control_plane_api.infrastructure.mongo.artifacts import GridArtifacts
+from control_plane_api.infrastructure.mongo.bookings import MongoBookings
 from control_plane_api.infrastructure.mongo.children import MongoChildren
 from control_plane_api.infrastructure.mongo.claims import MongoClaims
 from control_plane_api.infrastructure.mongo.controllers import MongoControllers
@@ -51,6 +52,7 @@ class Stores:
     lab_records: MongoStore[LabRecord]
     tasks: MongoStore[Task]
     claims: MongoClaims
+    bookings: MongoBookings
     children: MongoChildren
     inbound: MongoInbound
     artifacts: GridArtifacts
@@ -72,6 +74,7 @@ class Stores:
             lab_records=self.lab_records,
             tasks=self.tasks,
             claims=self.claims,
+            bookings=self.bookings,
             children=self.children,
             inbound=self.inbound,
             artifacts=self.artifacts,
@@ -93,6 +96,7 @@ class Stores:
         ):
             await store.create_indexes(*rules.filters.values())
         await self.claims.create_indexes()
+        await self.bookings.create_indexes()
         await self.children.create_indexes()
         await self.inbound.create_indexes()
         await self.metrics.create_indexes()
@@ -152,6 +156,7 @@ def open_stores(settings: Settings) -> Stores:
         lab_records=MongoStore(database, "lab_records", LabRecord, "lab record", changed),
         tasks=MongoStore(database, "tasks", Task, "task", changed),
         claims=MongoClaims(database),
+        bookings=MongoBookings(database),
         children=children,
         inbound=MongoInbound(database, children),
         artifacts=GridArtifacts(database),

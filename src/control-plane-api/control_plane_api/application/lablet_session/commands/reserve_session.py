@@ -9,6 +9,7 @@ from control_plane_api.application.authorization.policy import Action, Scope, sc
 from control_plane_api.application.authorization.principal import Principal
 from control_plane_api.application.authorization.require import require
 from control_plane_api.application.base import BaseCommand, Handler
+from control_plane_api.application.capacity.limits import refuse_beyond_fleet_limit
 from control_plane_api.application.errors import ConflictError, InvalidError
 from control_plane_api.domain.definition.definition import LabletDefinition
 from control_plane_api.domain.lablet_session.session import LabletSession
@@ -49,6 +50,7 @@ class ReserveSessionHandler(Handler[ReserveSessionCommand, SessionView]):
         now = self._deps.clock.now()
         slot, minutes = _window(body, definition, now, self._deps.limits.queue_minutes)
         spec = _spec(body, definition, owner, department, slot, minutes)
+        await refuse_beyond_fleet_limit(self._deps, definition, spec)
         session = LabletSession.reserve(str(ULID()).lower(), spec, principal.actor, now, self._deps.limits)
         await self._deps.sessions.add(session)
         return session.view(SessionView)
