@@ -247,7 +247,7 @@ class Ec2World:
     def pass_time(self, seconds: float) -> None:
         """Let so many simulated seconds go by, and little more."""
         end = self.now() + seconds
-        with self.fast(seconds * 2):
+        with self.fast(seconds * 4):
             wait_until(lambda: self.now() >= end, f"{seconds} s to pass")
 
     def now(self) -> float:
@@ -263,7 +263,7 @@ def wait_until(holds: Callable[[], bool], what: str, seconds: float = WAIT_SECON
 
 
 def _once() -> Config:
-    return Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=5, max_pool_connections=10)
+    return Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=20, max_pool_connections=10)
 
 
 @contextmanager

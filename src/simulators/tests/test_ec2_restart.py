@@ -12,37 +12,45 @@ from ec2_world import Ec2World, ec2_world, wait_until
 from lcm_core.clock import ClockAnchor
 
 
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ec2World]:
+    """One world for the tests that leave its process alone."""
+    with ec2_world(tmp_path_factory.mktemp("ec2")) as running:
+        yield running
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[Ec2World]:
+    """A world that the test may kill."""
     with ec2_world(tmp_path) as running:
         yield running
 
 
-def test_cml_follows_its_instance_through_its_life(world: Ec2World) -> None:
-    instance_id = world.launch()
-    assert world.cml.told_about(instance_id) == []
-    world.reach(instance_id, "running")
-    wait_until(lambda: world.cml.powered(instance_id), "CML to be on")
-    ec2 = world.ec2()
+def test_cml_follows_its_instance_through_its_life(lasting: Ec2World) -> None:
+    instance_id = lasting.launch()
+    assert lasting.cml.told_about(instance_id) == []
+    lasting.reach(instance_id, "running")
+    wait_until(lambda: lasting.cml.powered(instance_id), "CML to be on")
+    ec2 = lasting.ec2()
     ec2.stop_instances(InstanceIds=[instance_id])
-    wait_until(lambda: not world.cml.powered(instance_id), "CML to be off")
-    world.reach(instance_id, "stopped")
+    wait_until(lambda: not lasting.cml.powered(instance_id), "CML to be off")
+    lasting.reach(instance_id, "stopped")
     ec2.start_instances(InstanceIds=[instance_id])
-    world.reach(instance_id, "running")
-    wait_until(lambda: world.cml.powered(instance_id), "CML to be on again")
+    lasting.reach(instance_id, "running")
+    wait_until(lambda: lasting.cml.powered(instance_id), "CML to be on again")
     ec2.terminate_instances(InstanceIds=[instance_id])
-    wait_until(lambda: instance_id not in world.cml.controllers, "CML to be destroyed")
-    assert world.cml.told_about(instance_id) == ["PUT", "POST off", "PUT", "DELETE"]
+    wait_until(lambda: instance_id not in lasting.cml.controllers, "CML to be destroyed")
+    assert lasting.cml.told_about(instance_id) == ["PUT", "POST off", "PUT", "DELETE"]
 
 
-def test_the_controller_is_as_big_as_the_machine_and_of_the_version_of_the_image(world: Ec2World) -> None:
+def test_the_controller_is_as_big_as_the_machine_and_of_the_version_of_the_image(lasting: Ec2World) -> None:
     devices = [{"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 512}}]
-    image = world.image("cml-2.8.1-lablet-4")
-    instance_id = world.running(InstanceType="m5.metal", ImageId=image, BlockDeviceMappings=devices)
-    wait_until(lambda: world.cml.powered(instance_id), "CML to be on")
-    config = world.cml.controllers[instance_id]["config"]
+    image = lasting.image("cml-2.8.1-lablet-4")
+    instance_id = lasting.running(InstanceType="m5.metal", ImageId=image, BlockDeviceMappings=devices)
+    wait_until(lambda: lasting.cml.powered(instance_id), "CML to be on")
+    config = lasting.cml.controllers[instance_id]["config"]
     assert config == {
-        "address": world.instance(instance_id)["PublicIpAddress"],
+        "address": lasting.instance(instance_id)["PublicIpAddress"],
         "port": 8443,
         "version": "2.8.1+build.15",
         "cpus": 96,
@@ -53,36 +61,36 @@ def test_the_controller_is_as_big_as_the_machine_and_of_the_version_of_the_image
     }
 
 
-def test_an_image_without_cml_gives_no_controller(world: Ec2World) -> None:
-    plain = world.running(ImageId=world.image("debian-12-amd64-20260512"), InstanceType="t3.micro")
-    cml = world.running()
-    wait_until(lambda: world.cml.powered(cml), "the other instance's CML to be on")
-    assert world.cml.told_about(plain) == []
+def test_an_image_without_cml_gives_no_controller(lasting: Ec2World) -> None:
+    plain = lasting.running(ImageId=lasting.image("debian-12-amd64-20260512"), InstanceType="t3.micro")
+    cml = lasting.running()
+    wait_until(lambda: lasting.cml.powered(cml), "the other instance's CML to be on")
+    assert lasting.cml.told_about(plain) == []
 
 
-def test_a_reboot_switches_cml_off_and_on_while_the_instance_runs(world: Ec2World) -> None:
-    instance_id = world.running()
-    wait_until(lambda: world.cml.powered(instance_id), "CML to be on")
-    world.ec2().reboot_instances(InstanceIds=[instance_id])
-    wait_until(lambda: world.cml.told_about(instance_id) == ["PUT", "POST off", "PUT"], "the reboot")
-    assert world.state(instance_id) == "running"
+def test_a_reboot_switches_cml_off_and_on_while_the_instance_runs(lasting: Ec2World) -> None:
+    instance_id = lasting.running()
+    wait_until(lambda: lasting.cml.powered(instance_id), "CML to be on")
+    lasting.ec2().reboot_instances(InstanceIds=[instance_id])
+    wait_until(lambda: lasting.cml.told_about(instance_id) == ["PUT", "POST off", "PUT"], "the reboot")
+    assert lasting.state(instance_id) == "running"
 
 
-def test_an_instance_that_never_ran_leaves_no_trace_in_cml(world: Ec2World) -> None:
-    instance_id = world.launch()
-    world.ec2().terminate_instances(InstanceIds=[instance_id])
-    world.reach(instance_id, "terminated")
-    assert world.cml.told_about(instance_id) == []
+def test_an_instance_that_never_ran_leaves_no_trace_in_cml(lasting: Ec2World) -> None:
+    instance_id = lasting.launch()
+    lasting.ec2().terminate_instances(InstanceIds=[instance_id])
+    lasting.reach(instance_id, "terminated")
+    assert lasting.cml.told_about(instance_id) == []
 
 
-def test_an_absent_cml_simulator_is_told_when_it_is_back(world: Ec2World) -> None:
-    world.cml.failing = True
-    instance_id = world.running()
-    gone = world.running()
-    world.ec2().terminate_instances(InstanceIds=[gone])
-    world.cml.failing = False
-    wait_until(lambda: world.cml.powered(instance_id), "CML to be on")
-    assert not world.cml.powered(gone)
+def test_an_absent_cml_simulator_is_told_when_it_is_back(lasting: Ec2World) -> None:
+    lasting.cml.failing = True
+    instance_id = lasting.running()
+    gone = lasting.running()
+    lasting.ec2().terminate_instances(InstanceIds=[gone])
+    lasting.cml.failing = False
+    wait_until(lambda: lasting.cml.powered(instance_id), "CML to be on")
+    assert not lasting.cml.powered(gone)
 
 
 def test_a_killed_world_goes_on_with_every_instance(world: Ec2World) -> None:

@@ -1,5 +1,7 @@
 """The world: fleet, metrics, objects, limits and what steers them."""
 
+import asyncio
+
 import httpx
 
 from lcm_simulators.common import FaultBook, Journal
@@ -49,14 +51,18 @@ class Ec2World:
         self.cloudwatch = CloudWatch(self.fleet, LoadHistory(self._cml, self.clock))
         self.s3 = S3(settings.data_dir / "s3")
         self.moto = Moto(settings.moto_url)
+        self._warming: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Go on where the last process ended."""
         self.fleet.resume()
+        self._warming = asyncio.create_task(self.moto.warm_up())
 
     async def close(self) -> None:
         """Stop timers and connections; everything is stored already."""
         self.fleet.close()
+        if self._warming is not None:
+            self._warming.cancel()
         await self.power.close()
         await self.moto.close()
         if self._cml is not None:
