@@ -7,7 +7,7 @@ from contextlib import suppress
 import httpx
 from pydantic import Field, TypeAdapter, field_validator
 
-from lablet_controller.adapters.http import OutsideClient
+from lablet_controller.adapters.http import OutsideClient, parse_json
 from lablet_controller.adapters.wire import Answer, read
 from lcm_core.spi.cml_labs import LabInfo, LabState, NodeInfo, NodeLoad, NodeState
 from lcm_core.spi.cml_system import CmlTarget
@@ -94,8 +94,6 @@ _TEXT = TypeAdapter(str)
 class _CmlAuth(httpx.Auth):
     """Signs in when there is no token, and once more when it is refused (401)."""
 
-    requires_response_body = True
-
     def __init__(self, target: CmlTarget) -> None:
         self._target = target
         self._token = ""
@@ -107,14 +105,14 @@ class _CmlAuth(httpx.Auth):
         if not used:
             async with self._lock:
                 if not self._token:
-                    self._take(request, (yield self._sign_in(request)))
+                    await self._take(request, (yield self._sign_in(request)))
                 used = self._token
         request.headers["Authorization"] = f"Bearer {used}"
         answer = yield request
         if answer.status_code == 401:
             async with self._lock:
                 if self._token == used:
-                    self._take(request, (yield self._sign_in(request)))
+                    await self._take(request, (yield self._sign_in(request)))
             request.headers["Authorization"] = f"Bearer {self._token}"
             yield request
 
@@ -122,12 +120,13 @@ class _CmlAuth(httpx.Auth):
         body = {"username": self._target.username, "password": self._target.password}
         return httpx.Request("POST", request.url.copy_with(raw_path=b"/api/v0/authenticate"), json=body)
 
-    def _take(self, request: httpx.Request, answer: httpx.Response) -> None:
+    async def _take(self, request: httpx.Request, answer: httpx.Response) -> None:
+        await answer.aread()
         if answer.status_code == 403:
             raise OutsideRefused(SYSTEM, f"refuses the user {self._target.username} at {self._target.endpoint}")
         if not answer.is_success:
             raise httpx.ConnectError(f"sign-in answered with {answer.status_code}", request=request)
-        self._token = str(answer.json())
+        self._token = read(SYSTEM, _TEXT, parse_json(SYSTEM, answer))
 
 
 class HttpCmlLabs:
@@ -141,7 +140,7 @@ class HttpCmlLabs:
     def __init__(self, *, ca_bundle: str = "", timeout_seconds: float = 10.0) -> None:
         self._verify: str | bool = ca_bundle or True
         self._timeout = timeout_seconds
-        self._clients: dict[str, tuple[CmlTarget, OutsideClient]] = Field(default_factory=dict)
+        self._clients: dict[str, tuple[CmlTarget, OutsideClient]] = {}
 
     async def close(self) -> None:
         """Close every pool."""
@@ -176,7 +175,7 @@ class HttpCmlLabs:
     async def import_lab(self, target: CmlTarget, topology: str) -> str:
         """See ``CmlLabs``."""
         answer = await self._client(target).call("POST", "import", content=topology.encode())
-        return read(SYSTEM, _IMPORTED, answer.json()).id
+        return read(SYSTEM, _IMPORTED, parse_json(SYSTEM, answer)).id
 
     async def rename(self, target: CmlTarget, lab_id: str, title: str, notes: str) -> None:
         """See ``CmlLabs``."""
