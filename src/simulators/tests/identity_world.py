@@ -22,7 +22,7 @@ import httpx
 import pytest
 from keycloak import KeycloakAdmin, KeycloakOpenID
 
-from lcm_simulators.embedded import EmbeddedServer, ToolMissingError, free_port
+from lcm_simulators.embedded import EmbeddedServer, ServerStartError, ToolMissingError, free_port
 from lcm_simulators.embedded.keycloak import KeycloakServer
 from lcm_simulators.supervisor.spec import PythonModule, ServiceProcess
 
@@ -35,6 +35,10 @@ CLI = ("lcm-cli", "")
 API = ("lcm-api", "lcm-api-dev-secret")
 CALLBACK = "http://127.0.0.1:8000/api/auth/callback"
 START_SECONDS = 150.0
+_FAILED: dict[str, BaseException] = {}
+"""Why a shared server did not start: the next test need not wait for the same failure."""
+_KEPT: list[EmbeddedServer | tempfile.TemporaryDirectory[str]] = []
+"""Servers that all modules share and their folders: whoever forgets a server could not end it."""
 
 
 @dataclass(frozen=True)
@@ -196,14 +200,22 @@ def embedded_server(folder: Path, **environment: str) -> ServiceProcess:
 @functools.cache
 def shared(name: str) -> Provider:
     """The provider of that name, started at its first use; its process ends with this one."""
-    folder = Path(tempfile.mkdtemp(prefix=f"lcm-{name}-"))
-    if name == "embedded":
-        server = embedded_server(folder)
+    if name in _FAILED:
+        raise _FAILED[name]
+    scratch = tempfile.TemporaryDirectory(prefix=f"lcm-{name}-", ignore_cleanup_errors=True)
+    folder = Path(scratch.name)
+    server: EmbeddedServer = (
+        embedded_server(folder)
+        if name == "embedded"
+        else KeycloakServer(folder / "data", realm=REALM, realm_file=REALM_FILE)
+    )
+    _KEPT.extend([scratch, server])
+    try:
         start(server)
-        return Provider(name, f"http://{server.address}")
-    keycloak = KeycloakServer(folder / "data", realm=REALM, realm_file=REALM_FILE)
-    start(keycloak)
-    return Provider(name, keycloak.url)
+    except ServerStartError as error:
+        _FAILED[name] = error
+        raise
+    return Provider(name, f"http://{server.address}")
 
 
 def keycloak_or_skip() -> Provider:

