@@ -27,8 +27,8 @@ async def rig(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
         "LCM_LABLET_ORPHAN_GRACE_SECONDS": "0.5",
         "LCM_LABLET_WATCH_SECONDS": "1",
         "LCM_LABLET_WATCH_FLOOR_SECONDS": "1",
-        "LCM_CML_LABS_TIMEOUT_SECONDS": "3",
-        "LCM_OUTSIDE_TIMEOUT_SECONDS": "3",
+        "LCM_CML_LABS_TIMEOUT_SECONDS": "1.5",
+        "LCM_OUTSIDE_TIMEOUT_SECONDS": "1.5",
         "LCM_LOG_LEVEL": "INFO",
     }
     world = World(

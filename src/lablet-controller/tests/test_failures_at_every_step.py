@@ -1,0 +1,96 @@
+"""Each call to the outside world fails once in each way; the session completes, and nothing is doubled or left."""
+
+from dataclasses import dataclass
+
+import pytest
+from lablet_rig import Rig
+from lablet_samples import two_routers
+
+from lcm_core.contracts.definitions import DefinitionView
+from lcm_core.contracts.workers import WorkerView
+from lcm_core.domain.vocabulary import SessionOutcome, SessionPhase
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.slow]
+P = SessionPhase
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of the controller, as its simulator sees it."""
+
+    name: str
+    simulator: str
+    method: str
+    path: str
+
+
+BUILDING = [
+    Call("import", "cml", "POST", "/import$"),
+    Call("start", "cml", "PUT", "/labs/[^/]+/start$"),
+    Call("converged", "cml", "GET", "/check_if_converged$"),
+    Call("nodes", "cml", "GET", "/labs/[^/]+/nodes$"),
+    Call("reserve", "lds", "POST", "/lab_session$"),
+    Call("look-up", "lds", "GET", "/lab_session$"),
+    Call("devices", "lds", "PUT", "/devices$"),
+    Call("launch", "lds", "GET", "/lablet_launch_url$"),
+]
+ENDING = [
+    Call("extract", "cml", "PUT", "/extract_configuration$"),
+    Call("console", "cml", "GET", "/consoles/"),
+    Call("submit", "grading", "POST", "/grading-sessions$"),
+    Call("verdict", "grading", "GET", "/grading-sessions/"),
+    Call("stop", "cml", "PUT", "/labs/[^/]+/stop$"),
+    Call("wipe", "cml", "PUT", "/labs/[^/]+/wipe$"),
+    Call("delete", "cml", "DELETE", "/labs/[^/]+$"),
+    Call("release", "lds", "POST", "/release$"),
+]
+WAYS = {
+    "error": {"kind": "status", "status": 500, "count": 2},
+    "hang": {"kind": "hang", "seconds": 2.0, "count": 1},
+    "lost-answer": {"kind": "drop_after_success", "count": 1},
+}
+CASES = [(call, way) for call in (*BUILDING, *ENDING) for way in WAYS]
+
+
+@pytest.fixture(scope="module")
+def shared() -> dict[str, object]:
+    """The definition and worker of all cases."""
+    return {}
+
+
+async def lab_and_worker(rig: Rig, shared: dict[str, object]) -> tuple[DefinitionView, WorkerView]:
+    if not shared:
+        shared["definition"], shared["worker"] = await rig.define(two_routers()), await rig.worker()
+    definition, worker = shared["definition"], shared["worker"]
+    assert isinstance(definition, DefinitionView)
+    assert isinstance(worker, WorkerView)
+    return definition, worker
+
+
+@pytest.mark.parametrize(("call", "way"), CASES, ids=[f"{call.name}-{way}" for call, way in CASES])
+async def test_the_session_completes_without_doubles_or_leftovers(
+    rig: Rig, shared: dict[str, object], call: Call, way: str
+) -> None:
+    definition, worker = await lab_and_worker(rig, shared)
+    fault = {"match": {"method": call.method, "path_regex": call.path}, **WAYS[way]}
+    if call in BUILDING:
+        await rig.misbehave(call.simulator, fault)
+    session = await rig.start(definition, worker)
+    await rig.reach(session.id, P.READY)
+    assert len([title for title in await rig.labs(worker) if session.id in title]) == 1
+    assert len(await rig.lds_states(session.id)) == 1
+    await rig.misbehave(call.simulator)
+
+    if call in ENDING:
+        await rig.misbehave(call.simulator, fault)
+    learner = await rig.learner(session.id)
+    await learner.start()
+    await rig.reach(session.id, P.RUNNING)
+    await learner.finish()
+    ended = await rig.reach(session.id, P.TERMINATED)
+    await rig.misbehave(call.simulator)
+
+    assert ended.status.outcome is SessionOutcome.COMPLETED, ended.status.message
+    assert (await rig.score(session.id)).passed
+    assert await rig.labs(worker) == []
+    assert await rig.lds_states(session.id) == ["ARCHIVED"]

@@ -1,0 +1,173 @@
+"""Cancel, pause, restart, lost workers, failures that stay: every session ends in one outcome and leaves nothing."""
+
+import pytest
+from lablet_rig import Rig, until
+from lablet_samples import TWO_ROUTERS, two_routers
+
+from lcm_core.domain.vocabulary import SessionOutcome, SessionPhase, WorkerPhase
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+P = SessionPhase
+
+
+async def test_a_cancelled_session_leaves_nothing(rig: Rig) -> None:
+    definition, worker = await rig.define(two_routers()), await rig.worker()
+    session = await rig.start(definition, worker)
+    await rig.reach(session.id, P.READY)
+    await rig.ask(session.id, "cancel")
+    ended = await rig.reach(session.id, P.TERMINATED)
+    assert ended.status.outcome is SessionOutcome.CANCELLED
+    assert await rig.labs(worker) == []
+    assert await rig.lds_states(session.id) == ["ARCHIVED"]
+
+
+async def test_a_session_cancelled_while_its_lab_is_imported_leaves_nothing(rig: Rig) -> None:
+    definition, worker = await rig.define(two_routers()), await rig.worker()
+    await rig.misbehave("cml", {"match": {"path_regex": "/import$"}, "kind": "latency", "seconds": 1.0, "count": 1})
+    session = await rig.start(definition, worker)
+    await rig.reach(session.id, P.INSTANTIATING)
+    await rig.ask(session.id, "cancel")
+    ended = await rig.reach(session.id, P.TERMINATED)
+    assert ended.status.outcome is SessionOutcome.CANCELLED
+    assert await rig.labs(worker) == []
+
+
+async def test_a_paused_session_keeps_its_lab_and_goes_on(rig: Rig) -> None:
+    definition, worker = await rig.define(two_routers()), await rig.worker()
+    session = await rig.start(definition, worker)
+    await rig.reach(session.id, P.READY)
+    learner = await rig.learner(session.id)
+    await learner.start()
+    await rig.reach(session.id, P.RUNNING)
+    await rig.ask(session.id, "stop")
+    paused = await rig.reach(session.id, P.STOPPED)
+    assert paused.status.outcome is None
+    assert len(await rig.labs(worker)) == 1
+    await rig.ask(session.id, "resume")
+    await rig.reach(session.id, P.RUNNING)
+    await rig.ask(session.id, "collect-and-grade")
+    ended = await rig.reach(session.id, P.TERMINATED)
+    assert ended.status.outcome is SessionOutcome.COMPLETED
+    assert (await rig.score(session.id)).passed
+
+
+async def test_a_restart_boots_the_same_lab_once_more(rig: Rig) -> None:
+    definition, worker = await rig.define(two_routers()), await rig.worker()
+    session = await rig.start(definition, worker)
+    ready = await rig.reach(session.id, P.READY)
+    await rig.ask(session.id, "restart")
+
+    async def restarted() -> bool | None:
+        seen = await rig.admin.session(session.id)
+        pipeline = seen.status.pipeline
+        return True if pipeline and pipeline.name == "restart" and pipeline.steps[0].state == "done" else None
+
+    await until("the lab was restarted", restarted)
+    seen = await rig.admin.session(session.id)
+    assert seen.status.phase is P.READY
+    assert seen.status.lab is not None
+    assert ready.status.lab is not None
+    assert seen.status.lab.cml_lab_id == ready.status.lab.cml_lab_id
+    await rig.ask(session.id, "cancel")
+    await rig.reach(session.id, P.TERMINATED)
+
+
+async def test_a_lab_that_stopped_is_started_again(rig: Rig) -> None:
+    definition, worker = await rig.define(two_routers()), await rig.worker()
+    session = await rig.start(definition, worker)
+    ready = await rig.reach(session.id, P.READY)
+    assert ready.status.lab is not None
+    lab_id = ready.status.lab.cml_lab_id
+    async with rig.cml(worker) as http:
+        (await http.put(f"/labs/{lab_id}/stop")).raise_for_status()
+
+        async def runs() -> bool | None:
+            return True if (await http.get(f"/labs/{lab_id}/state")).json() == "STARTED" else None
+
+        await until("the lab runs again", runs)
+    await rig.ask(session.id, "cancel")
+    await rig.reach(session.id, P.TERMINATED)
+
+
+async def test_a_build_that_cannot_succeed_is_undone_and_queued_again_once(rig: Rig) -> None:
+    definition, worker = await rig.define(two_routers()), await rig.worker()
+    refused = {"match": {"path_regex": "/start$"}, "kind": "status", "status": 400, "body": {"description": "no room"}}
+    await rig.misbehave("cml", refused)
+    session = await rig.start(definition, worker)
+    waiting = await rig.reach(session.id, P.PENDING, P.TERMINATED)
+    assert waiting.status.phase is P.PENDING
+    assert waiting.status.reason == "StartRefused"
+    assert "no room" in waiting.status.message
+    assert waiting.status.placement is None
+    assert await rig.labs(worker) == []
+
+    await rig.place(waiting, worker, definition)
+    ended = await rig.reach(session.id, P.TERMINATED)
+    await rig.misbehave("cml")
+    assert ended.status.outcome is SessionOutcome.FAILED
+    assert await rig.labs(worker) == []
+
+
+async def test_a_failure_after_delivery_gives_the_delivery_session_back(rig: Rig) -> None:
+    definition, worker = await rig.define(two_routers()), await rig.worker()
+    await rig.misbehave("lds", {"match": {"path_regex": "/devices$"}, "kind": "status", "status": 400})
+    session = await rig.start(definition, worker)
+    waiting = await rig.reach(session.id, P.PENDING)
+    await rig.misbehave("lds")
+    assert await rig.lds_states(session.id) == ["ARCHIVED"]
+    await rig.place(waiting, worker, definition)
+    await rig.reach(session.id, P.READY)
+    assert sorted(await rig.lds_states(session.id))[0] == "ARCHIVED"
+    await rig.ask(session.id, "cancel")
+    await rig.reach(session.id, P.TERMINATED)
+    assert set(await rig.lds_states(session.id)) == {"ARCHIVED"}
+
+
+async def test_a_session_of_a_lost_worker_fails_with_that_reason(rig: Rig) -> None:
+    definition, worker = await rig.define(two_routers()), await rig.worker()
+    session = await rig.start(definition, worker)
+    await rig.reach(session.id, P.READY)
+    await rig.worker_phase(worker.id, WorkerPhase.FAILED)
+    ended = await rig.reach(session.id, P.TERMINATED)
+    assert ended.status.outcome is SessionOutcome.FAILED
+    assert "WorkerLost" in {change.reason for change in ended.status.history}
+    assert await rig.lds_states(session.id) == ["ARCHIVED"]
+
+
+async def test_a_slot_that_ends_expires_a_session_nobody_entered(rig: Rig) -> None:
+    definition, worker = await rig.define(two_routers()), await rig.worker()
+    session = await rig.start(definition, worker, minutes=0.05)
+    ended = await rig.reach(session.id, P.TERMINATED)
+    assert ended.status.outcome is SessionOutcome.EXPIRED
+    assert await rig.labs(worker) == []
+
+
+async def test_grading_that_keeps_failing_ends_with_a_reason_and_keeps_the_evidence(rig: Rig) -> None:
+    definition, worker = await rig.define(two_routers()), await rig.worker()
+    session = await rig.start(definition, worker)
+    await rig.reach(session.id, P.READY)
+    await rig.misbehave("grading", {"match": {"method": "POST"}, "kind": "status", "status": 422})
+    learner = await rig.learner(session.id)
+    await learner.start()
+    await rig.reach(session.id, P.RUNNING)
+    await learner.finish()
+    ended = await rig.reach(session.id, P.TERMINATED)
+    await rig.misbehave("grading")
+    assert ended.status.outcome is SessionOutcome.FAILED
+    assert "GradingRefused" in {change.reason for change in ended.status.history}
+
+
+async def test_an_untouched_device_loses_its_points(rig: Rig) -> None:
+    definition, worker = await rig.define(two_routers(topology=TWO_ROUTERS)), await rig.worker()
+    session = await rig.start(definition, worker)
+    ready = await rig.reach(session.id, P.READY)
+    assert ready.status.lab is not None
+    await rig.type_in(worker, ready.status.lab.cml_lab_id, "R2", "hostname WRONG\n")
+    learner = await rig.learner(session.id)
+    await learner.start()
+    await rig.reach(session.id, P.RUNNING)
+    await learner.finish()
+    await rig.reach(session.id, P.TERMINATED)
+    report = await rig.score(session.id)
+    assert not report.passed
+    assert {section.name: section.passed for section in report.sections} == {"Left": True, "Right": False}
