@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from domain_samples import NOW, a_session, a_worker
@@ -26,13 +27,20 @@ FOLDER = Path(__file__).parent
 WITHIN_SECONDS = 15.0
 
 
+class Work(Protocol):
+    """Something that works until it is cancelled."""
+
+    async def run(self) -> None:
+        """Work."""
+
+
 def sessions(database: Database, dispatcher: Dispatcher) -> MongoStore[LabletSession]:
     """The store of sessions, waking the dispatcher."""
     return MongoStore(database, "sessions", LabletSession, "lablet session", dispatcher.changed)
 
 
 @asynccontextmanager
-async def running(*parts: Dispatcher | ProjectionReconciler) -> AsyncIterator[None]:
+async def running(*parts: Work) -> AsyncIterator[None]:
     """Dispatchers and reconcilers at work."""
     tasks = [asyncio.create_task(part.run()) for part in parts]
     yield

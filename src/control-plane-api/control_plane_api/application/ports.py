@@ -21,6 +21,7 @@ from lcm_core.clock import Clock
 from lcm_core.contracts.claims import ClaimChanges, ClaimView
 from lcm_core.contracts.common import Resources, Slot
 from lcm_core.contracts.definitions import ArtifactView
+from lcm_core.contracts.outbound import DeadLetterView
 from lcm_core.contracts.platform import ControllerHeartbeat, ControllerView, ObtainTerm
 from lcm_core.contracts.sessions import (
     GradingSessionView,
@@ -222,6 +223,23 @@ class ControllerStore(Protocol):
         """Every replica heard of lately, by service and identity."""
 
 
+class Locks(Protocol):
+    """Orders work among replicas."""
+
+    async def hold(self, name: str, seconds: float) -> bool:
+        """Take or renew a lock; False while another process holds it."""
+
+
+class DeadLetters(Protocol):
+    """Events that could not be delivered."""
+
+    async def list(self, limit: int) -> list[DeadLetterView]:
+        """The newest ones."""
+
+    async def retry(self, event_id: str) -> bool:
+        """Send one again; False when it is not a dead letter."""
+
+
 class PasswordChecker(Protocol):
     """Knows people's passwords."""
 
@@ -286,10 +304,12 @@ __all__ = [
     "ClaimRefusal",
     "ClaimStore",
     "ControllerStore",
+    "DeadLetters",
     "Deps",
     "InboundStore",
     "ListPage",
     "ListQuery",
+    "Locks",
     "LoginThrottle",
     "MetricsStore",
     "PasswordChecker",

@@ -17,11 +17,13 @@ from control_plane_api.api.middleware import BodyLimit, SecurityHeaders
 from control_plane_api.api.problems import install_problems
 from control_plane_api.api.router import include_routes
 from control_plane_api.application.audit.log import AuditLog
+from control_plane_api.application.cloudevents.publisher import EventPublisher
 from control_plane_api.application.mediation.behaviors import ContextBehavior, DeniedBehavior
 from control_plane_api.application.mediation.handlers import find_handlers, register_handlers
 from control_plane_api.application.mediation.mediator import SafeMediator
 from control_plane_api.application.ports import (
     ControllerStore,
+    DeadLetters,
     Deps,
     LoginThrottle,
     PasswordChecker,
@@ -71,8 +73,12 @@ def build_platform(settings: Settings) -> Platform:
     snapshots = Snapshots(deps, stores.controllers)
     relay = SseRelay(stores.etcd, snapshots)
     feed = LiveFeed(relay, snapshots, settings.app.stream_seconds)
-    background = _background(settings, stores, identity, deps, relay)
-    mediator, requests = _mediator(builder, stores, identity, deps)
+    publisher = EventPublisher(
+        stores.database, stores.locks, settings.events.sink, settings.events.source, identity.http
+    )
+    stores.dispatcher.subscribe(publisher.wake)
+    background = _background(settings, stores, identity, deps, relay, publisher)
+    mediator, requests = _mediator(builder, stores, identity, deps, publisher)
     edge = Edge(
         mediator=mediator,
         authenticators=identity.authenticators,
@@ -121,7 +127,7 @@ def build_platform(settings: Settings) -> Platform:
 
 
 def _mediator(
-    builder: IsolatedBuilder, stores: Stores, identity: Identity, deps: Deps
+    builder: IsolatedBuilder, stores: Stores, identity: Identity, deps: Deps, publisher: EventPublisher
 ) -> tuple[SafeMediator, frozenset[type]]:
     """Every handler, built now: a dependency that is missing stops the start."""
     provided: dict[type, object] = {
@@ -133,6 +139,7 @@ def _mediator(
         PasswordChecker: identity.passwords,
         TokenIssuer: identity.tokens,
         Revoker: identity,
+        DeadLetters: publisher,
     }
     for kind, instance in provided.items():
         builder.services.add_singleton(kind, singleton=instance)
@@ -145,10 +152,13 @@ def _mediator(
     return mediator, frozenset(handlers)
 
 
-def _background(settings: Settings, stores: Stores, identity: Identity, deps: Deps, relay: SseRelay) -> Background:
+def _background(
+    settings: Settings, stores: Stores, identity: Identity, deps: Deps, relay: SseRelay, publisher: EventPublisher
+) -> Background:
     async def prepare() -> None:
         await stores.create_indexes()
         await identity.tokens.create_indexes()
+        await publisher.create_indexes()
         await stores.seed(settings)
         await stores.etcd.incarnation()
 
@@ -161,6 +171,7 @@ def _background(settings: Settings, stores: Stores, identity: Identity, deps: De
         BackgroundService("projection", ProjectionReconciler(stores.database, stores.etcd).run),
         BackgroundService("stream", relay.run),
         BackgroundService("sweeper", Sweeper(deps, stores.claims, stores.artifacts).run),
+        BackgroundService("cloudevents", publisher.run),
         BackgroundService("retention", stores.audit.purge),
     ]
     return Background(prepare, services, stopping)

@@ -1,5 +1,8 @@
 """The stores of the control plane, their indexes and what a new installation starts with."""
 
+import os
+import secrets
+import socket
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +27,7 @@ from control_plane_api.infrastructure.mongo.controllers import MongoControllers
 from control_plane_api.infrastructure.mongo.database import Database, connect
 from control_plane_api.infrastructure.mongo.idempotency import MongoIdempotency
 from control_plane_api.infrastructure.mongo.inbound import MongoInbound
+from control_plane_api.infrastructure.mongo.locks import MongoLocks
 from control_plane_api.infrastructure.mongo.metrics import MongoMetrics
 from control_plane_api.infrastructure.mongo.store import MongoStore
 from control_plane_api.infrastructure.mongo.terms import MongoTerms
@@ -63,6 +67,7 @@ class Stores:
     idempotency: MongoIdempotency
     throttle: MongoLoginThrottle
     audit: AuditLog
+    locks: MongoLocks
 
     def deps(self, settings: Settings) -> Deps:
         """What the handlers see of the stores."""
@@ -140,7 +145,7 @@ def open_stores(settings: Settings) -> Stores:
     client = connect(settings.database.uri.get_secret_value())
     database = client[settings.database.name]
     etcd = EtcdClient(settings.etcd.endpoints, timeout_seconds=settings.etcd.timeout_seconds)
-    dispatcher = Dispatcher(database, etcd)
+    dispatcher = Dispatcher(database, etcd, publishes=bool(settings.events.sink))
     changed, envelope = dispatcher.changed, settings.secrets.envelope()
     children = MongoChildren(database, envelope)
     return Stores(
@@ -167,4 +172,5 @@ def open_stores(settings: Settings) -> Stores:
         idempotency=MongoIdempotency(database),
         throttle=MongoLoginThrottle(database),
         audit=AuditLog(database, settings.events.retention_days),
+        locks=MongoLocks(database, f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"),
     )

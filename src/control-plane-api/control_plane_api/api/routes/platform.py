@@ -10,6 +10,7 @@ from control_plane_api.api.guard import api_router, guard
 from control_plane_api.api.lists import LARGEST_PAGE, list_parameters
 from control_plane_api.application.audit.log import AuditQuery
 from control_plane_api.application.authorization.policy import Action
+from control_plane_api.application.cloudevents.queries import ListDeadLettersQuery, RetryDeadLetterCommand
 from control_plane_api.application.listing import TASKS, ListRequest
 from control_plane_api.application.runtime.queries.runtime_queries import ListControllersQuery, SearchAuditQuery
 from control_plane_api.application.task.commands.task_commands import (
@@ -19,6 +20,7 @@ from control_plane_api.application.task.commands.task_commands import (
 )
 from control_plane_api.application.task.queries.task_queries import GetTaskQuery, ListTasksQuery
 from lcm_core.contracts.common import Page, UtcTime
+from lcm_core.contracts.outbound import DeadLetterView
 from lcm_core.contracts.platform import AuditEntryView, ControllerView, CreateTask, TaskView, UpdateTask
 
 tasks_router = api_router("/tasks", tags=["tasks"])
@@ -69,6 +71,21 @@ async def delete_task(call: Call, task_id: TaskId) -> Response:
 async def controllers(call: Call) -> Response:
     """Who leads, how deep the queues are, and the last sentence per key."""
     return call.respond(await call.execute(ListControllersQuery(call.principal)))
+
+
+@router.get("/cloudevents/dead-letters", response_model=Page[DeadLetterView], summary="List undelivered events")
+@guard(Action.JOB_READ)
+async def dead_letters(call: Call, limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = 50) -> Response:
+    """CloudEvents that the sink refused for good, or did not take for a day; newest first."""
+    return call.respond(await call.execute(ListDeadLettersQuery(call.principal, limit)))
+
+
+@router.post("/cloudevents/dead-letters/{event_id}/retry", status_code=204, summary="Send an event again")
+@guard(Action.JOB_RUN)
+async def retry_dead_letter(call: Call, event_id: Annotated[str, Path(min_length=1, max_length=80)]) -> Response:
+    """It leaves with the next batch, perhaps after newer events of the same object."""
+    await call.execute(RetryDeadLetterCommand(call.principal, event_id))
+    return call.respond(None)
 
 
 @router.get("/audit", response_model=Page[AuditEntryView], summary="Search the audit trail")

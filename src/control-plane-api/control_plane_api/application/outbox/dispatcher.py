@@ -27,11 +27,15 @@ PAUSE_AFTER_FAILURE = 0.5
 
 
 class Dispatcher:
-    """Drains outboxes; woken by the stores, and by a sweep each second for what a crash left behind."""
+    """Drains outboxes; woken by the stores, and by a sweep each second for what a crash left behind.
 
-    def __init__(self, database: Database, etcd: EtcdStore) -> None:
+    With ``publishes`` events that have a CloudEvents type are marked for the publisher.
+    """
+
+    def __init__(self, database: Database, etcd: EtcdStore, *, publishes: bool = False) -> None:
         self._database = database
         self._etcd = etcd
+        self._publishes = publishes
         self._events: Collection = database["events"]
         self._waiting: dict[tuple[str, str], None] = {}
         self._busy: set[tuple[str, str]] = set()
@@ -41,7 +45,6 @@ class Dispatcher:
 
     async def create_indexes(self) -> None:
         """For the audit search and the CloudEvents cursor."""
-        await ensure_index(self._events, [("unsent", 1)], sparse=True)
         await ensure_index(self._events, [("aggregate_id", 1), ("at", -1)])
         await ensure_index(self._events, [("at", -1), ("_id", -1)])
         await ensure_index(self._events, [("actor", 1), ("at", -1)])
@@ -126,13 +129,17 @@ class Dispatcher:
     async def _append(self, entries: list[dict[str, Any]]) -> None:
         if not entries:
             return
-        documents = [{"_id": entry["event_id"], "unsent": True, **_without_id(entry)} for entry in entries]
+        documents = [{"_id": entry["event_id"], **self._flag(entry), **_without_id(entry)} for entry in entries]
         try:
             await self._events.insert_many(documents, ordered=False)
         except BulkWriteError as error:
             failures = error.details.get("writeErrors", [])
             if any(failure["code"] != DUPLICATE_KEY for failure in failures):
                 raise
+
+    def _flag(self, entry: dict[str, Any]) -> dict[str, Any]:
+        """Marks what the publisher has to send; the rest of the log is for the audit alone."""
+        return {"unsent": True} if self._publishes and entry.get("cloud_type") else {}
 
     @staticmethod
     async def _pull(collection: Collection, document: dict[str, Any], entries: list[dict[str, Any]]) -> None:
