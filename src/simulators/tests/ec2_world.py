@@ -270,7 +270,7 @@ def _once() -> Config:
 def ec2_world(folder: Path, **environment: str) -> Iterator[Ec2World]:
     """A world of its own for a module or a test."""
     cml = FakeCml()
-    process = Ec2Process(folder, LCM_CML_URL=cml.url, **environment)
+    process = Ec2Process(folder, **{"LCM_CML_URL": cml.url, **environment})
     world = Ec2World(process, cml)
     world.start()
     try:

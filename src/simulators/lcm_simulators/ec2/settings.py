@@ -13,7 +13,7 @@ class Ec2Settings(BaseSettings):
     model_config = SettingsConfigDict(populate_by_name=True, extra="ignore", env_ignore_empty=True)
 
     host: str = Field(default="127.0.0.1", validation_alias="LCM_EC2_HOST", description="Address to listen on.")
-    port: int = Field(default=8022, ge=0, le=65535, validation_alias="LCM_EC2_PORT", description="Port to listen on.")
+    port: int = Field(default=8040, ge=0, le=65535, validation_alias="LCM_EC2_PORT", description="Port to listen on.")
     data_dir: Path = Field(
         default=Path(".data/ec2"),
         validation_alias="LCM_SIM_DATA_DIR",
