@@ -1,11 +1,13 @@
-"""The EC2 world without machines behind it, for the tests of the AWS adapters."""
+"""An EC2 world without machines for the tests of the AWS adapters, and a whole world for those of the process."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import pytest_asyncio
 from outside import Simulator, loopback_network
+from worker_world import WorkerWorld, worker_world
 
 from worker_controller.adapters.aws import AwsClients
 from worker_controller.adapters.cloudwatch import BotoCloudWatch
@@ -61,3 +63,27 @@ def ec2(aws: AwsClients) -> BotoEc2:
 def cloudwatch(aws: AwsClients) -> BotoCloudWatch:
     """The CloudWatch adapter."""
     return BotoCloudWatch(aws)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WorkerWorld]:
+    """One world for all tests of the process."""
+    async with worker_world(tmp_path_factory.mktemp("world")) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def bare_world(platform: WorkerWorld) -> AsyncIterator[WorkerWorld]:
+    """The world behaving well, without a worker controller: the test runs its own."""
+    await platform.stop_controller()
+    yield platform
+    await platform.behave()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def world(platform: WorkerWorld) -> AsyncIterator[WorkerWorld]:
+    """The world behaving well, with a worker controller that runs."""
+    if platform.controller is None or not platform.controller.running:
+        await platform.run_controller()
+    yield platform
+    await platform.behave()

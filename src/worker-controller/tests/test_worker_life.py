@@ -1,33 +1,14 @@
 """A worker's life on a real control plane, EC2 world and simulated CML, through the worker controller's process."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 from outside_instances import launch_foreign
-from worker_world import REGION, WorkerWorld, until, worker_world
+from worker_world import REGION, WorkerWorld, until
 
 from lcm_core.contracts.workers import ImportWorker, WorkerView
 from lcm_core.domain.vocabulary import WorkerPhase
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.slow]
 P = WorkerPhase
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WorkerWorld]:
-    """One world for the module."""
-    async with worker_world(tmp_path_factory.mktemp("life")) as made:
-        yield made
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def world(platform: WorkerWorld) -> AsyncIterator[WorkerWorld]:
-    """The world behaving well, with a worker controller that runs."""
-    if platform.controller is None:
-        await platform.run_controller()
-    yield platform
-    await platform.behave()
 
 
 def condition(view: WorkerView, kind: str) -> str:

@@ -139,6 +139,12 @@ class WorkerWorld:
         await until(f"the controller dies at {failpoint}", dead)
         assert process.exit_code == EXIT_CODE, f"it did not die at {failpoint} but of {process.exit_code}"
         self.controller = None
+        # As if the dead leader's lease had run out, which the elections' own tests wait for.
+        async with self._etcd() as etcd:
+            await etcd.delete(election_key("worker-controller", 0))
+
+    def _etcd(self) -> EtcdClient:
+        return EtcdClient([self.world.url("etcd").removeprefix("http://")])
 
     # Workers ---------------------------------------------------------------------------------------------------
 
@@ -223,9 +229,8 @@ class WorkerWorld:
             answer = await http.post(f"{realm}/protocol/openid-connect/token", data=form)
             answer.raise_for_status()
         fence = {"Authorization": f"Bearer {answer.json()['access_token']}"}
-        endpoint = self.world.url("etcd").removeprefix("http://")
         plane = ApiClient(self.world.url("control-plane"), name="control plane", headers=lambda: fence)
-        async with EtcdClient([endpoint]) as etcd, plane as api:
+        async with self._etcd() as etcd, plane as api:
             client = ControlPlaneClient(api)
             key = election_key(service, 0)
             await etcd.delete(key)
@@ -262,6 +267,11 @@ class WorkerWorld:
         """Journal entries of one operation."""
         entries = (await self.admin(simulator, "GET", "journal")).json()["entries"]
         return [entry for entry in entries if entry["operation"] == operation]
+
+    async def struck(self, simulator: str) -> int:
+        """How many calls a fault has hit since the simulator started."""
+        entries = (await self.admin(simulator, "GET", "journal")).json()["entries"]
+        return sum(1 for entry in entries if entry["note"].startswith("fault:"))
 
     async def registrations(self) -> list[dict[str, object]]:
         """What the license server counts, left registrations included."""
