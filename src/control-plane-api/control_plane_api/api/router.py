@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from control_plane_api.api.routes import (
+    administration,
     auth,
     browser,
     capacity,
@@ -30,6 +31,7 @@ ROUTERS = (
     platform.tasks_router,
     platform.router,
     capacity.router,
+    administration.router,
     stream.router,
     internal.router,
     internal_sessions.router,

@@ -109,6 +109,12 @@ LAB_RECORDS = ListRules(
     },
     sorts={"title": "spec.title"},
 )
+QUOTAS = ListRules(
+    filters={"scope": "spec.scope", "subject": "spec.subject"},
+    sorts={"subject": "spec.subject"},
+    owner_path="spec.subject",
+    department_path="spec.subject",
+)
 TASKS = ListRules(
     filters={
         "phase": "status.phase",

@@ -12,6 +12,8 @@ from control_plane_api.domain.deadlines import DeadlineSettings
 from control_plane_api.domain.definition.definition import LabletDefinition
 from control_plane_api.domain.lab_record.lab_record import LabRecord
 from control_plane_api.domain.lablet_session.session import LabletSession
+from control_plane_api.domain.quota.quota import Quota
+from control_plane_api.domain.settings.settings import PlatformSettings
 from control_plane_api.domain.task.task import Task
 from control_plane_api.domain.worker.claim_check import ClaimLimits, ClaimRefusal
 from control_plane_api.domain.worker.template import WorkerTemplate
@@ -121,6 +123,22 @@ class Bookings(Protocol):
 
     async def booked(self, window: Slot) -> list[tuple[Slot, Resources]]:
         """Slots and needs of all booked sessions that may touch a window; some beside it may be among them."""
+
+
+class QuotaUsage(Protocol):
+    """Which sessions count against which limit."""
+
+    async def hold(self, key: str, session_id: str, limit: int) -> bool:
+        """Count a session unless ``limit`` are counted already; True also when it was counted before."""
+
+    async def release(self, session_id: str, keys: Sequence[str]) -> None:
+        """Count it no more; harmless when it was not."""
+
+    async def used(self, keys: Sequence[str]) -> dict[str, int]:
+        """How many sessions count against each limit."""
+
+    async def holders(self) -> list[tuple[str, str]]:
+        """Every counted session: limit and session id."""
 
 
 class ChildStore(Protocol):
@@ -285,8 +303,11 @@ class Deps:
     definitions: Store[LabletDefinition]
     lab_records: Store[LabRecord]
     tasks: Store[Task]
+    settings: Store[PlatformSettings]
+    quotas: Store[Quota]
     claims: ClaimStore
     bookings: Bookings
+    quota_usage: QuotaUsage
     children: ChildStore
     inbound: InboundStore
     artifacts: ArtifactStore
@@ -313,6 +334,7 @@ __all__ = [
     "LoginThrottle",
     "MetricsStore",
     "PasswordChecker",
+    "QuotaUsage",
     "Revoker",
     "SecretVault",
     "Store",

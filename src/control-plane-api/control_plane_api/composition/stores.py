@@ -9,13 +9,15 @@ from typing import Any
 from pymongo import AsyncMongoClient
 
 from control_plane_api.application.audit.log import AuditLog
-from control_plane_api.application.listing import DEFINITIONS, LAB_RECORDS, SESSIONS, TASKS, TEMPLATES, WORKERS
+from control_plane_api.application.listing import DEFINITIONS, LAB_RECORDS, QUOTAS, SESSIONS, TASKS, TEMPLATES, WORKERS
 from control_plane_api.application.outbox.dispatcher import Dispatcher
 from control_plane_api.application.ports import Deps
 from control_plane_api.application.worker.queries.worker_queries import CML_PASSWORD, CML_USERNAME, LICENSE_TOKEN
 from control_plane_api.domain.definition.definition import LabletDefinition
 from control_plane_api.domain.lab_record.lab_record import LabRecord
 from control_plane_api.domain.lablet_session.session import LabletSession
+from control_plane_api.domain.quota.quota import Quota
+from control_plane_api.domain.settings.settings import PlatformSettings
 from control_plane_api.domain.task.task import Task
 from control_plane_api.domain.worker.template import SEEDS, WorkerTemplate
 from control_plane_api.domain.worker.worker import Worker
@@ -29,6 +31,7 @@ from control_plane_api.infrastructure.mongo.idempotency import MongoIdempotency
 from control_plane_api.infrastructure.mongo.inbound import MongoInbound
 from control_plane_api.infrastructure.mongo.locks import MongoLocks
 from control_plane_api.infrastructure.mongo.metrics import MongoMetrics
+from control_plane_api.infrastructure.mongo.quota_usage import MongoQuotaUsage
 from control_plane_api.infrastructure.mongo.store import MongoStore
 from control_plane_api.infrastructure.mongo.terms import MongoTerms
 from control_plane_api.infrastructure.mongo.throttle import MongoLoginThrottle
@@ -55,8 +58,11 @@ class Stores:
     definitions: MongoStore[LabletDefinition]
     lab_records: MongoStore[LabRecord]
     tasks: MongoStore[Task]
+    settings: MongoStore[PlatformSettings]
+    quotas: MongoStore[Quota]
     claims: MongoClaims
     bookings: MongoBookings
+    quota_usage: MongoQuotaUsage
     children: MongoChildren
     inbound: MongoInbound
     artifacts: GridArtifacts
@@ -78,8 +84,11 @@ class Stores:
             definitions=self.definitions,
             lab_records=self.lab_records,
             tasks=self.tasks,
+            settings=self.settings,
+            quotas=self.quotas,
             claims=self.claims,
             bookings=self.bookings,
+            quota_usage=self.quota_usage,
             children=self.children,
             inbound=self.inbound,
             artifacts=self.artifacts,
@@ -98,8 +107,11 @@ class Stores:
             (self.definitions, DEFINITIONS),
             (self.lab_records, LAB_RECORDS),
             (self.tasks, TASKS),
+            (self.quotas, QUOTAS),
         ):
             await store.create_indexes(*rules.filters.values())
+        await self.settings.create_indexes()
+        await self.quota_usage.create_indexes()
         await self.claims.create_indexes()
         await self.bookings.create_indexes()
         await self.children.create_indexes()
@@ -119,6 +131,7 @@ class Stores:
             for spec in SEEDS:
                 await self.templates.add(WorkerTemplate.define(spec.name, spec, SYSTEM, now))
             await self.database["installation"].update_one({"_id": "templates"}, {"$set": {"at": now}}, upsert=True)
+        await self.settings.add(PlatformSettings.initial(SYSTEM, self.clock.now()))
         await self._seal(settings)
 
     async def _seal(self, settings: Settings) -> None:
@@ -160,8 +173,11 @@ def open_stores(settings: Settings) -> Stores:
         definitions=MongoStore(database, "definitions", LabletDefinition, "lablet definition", changed),
         lab_records=MongoStore(database, "lab_records", LabRecord, "lab record", changed),
         tasks=MongoStore(database, "tasks", Task, "task", changed),
+        settings=MongoStore(database, "settings", PlatformSettings, "settings", changed),
+        quotas=MongoStore(database, "quotas", Quota, "quota", changed),
         claims=MongoClaims(database),
         bookings=MongoBookings(database),
+        quota_usage=MongoQuotaUsage(database),
         children=children,
         inbound=MongoInbound(database, children),
         artifacts=GridArtifacts(database),

@@ -7,7 +7,7 @@ from typing import Any
 
 from lcm_core.domain.vocabulary import Kind
 from lcm_core.etcd import StateSummary, encode_state, encode_value, object_key
-from lcm_core.etcd.keys import CAPACITY
+from lcm_core.etcd.keys import CAPACITY, SETTINGS_KEY
 
 Document = Mapping[str, Any]
 
@@ -77,6 +77,8 @@ PROJECTIONS: tuple[Projected, ...] = (
     ),
     Projected(Kind.TEMPLATE, "templates", "templates", _nothing, _nothing, _refs()),
     Projected(Kind.TASK, "tasks", "tasks", _nothing, _nothing, _refs()),
+    Projected(Kind.SETTINGS, "settings", "settings", _nothing, _nothing, _refs()),
+    Projected(Kind.QUOTA, "quotas", "quotas", _nothing, _nothing, _refs(subject="spec.subject")),
 )
 
 BY_COLLECTION = {projected.collection: projected for projected in PROJECTIONS}
@@ -95,6 +97,8 @@ def project(projected: Projected, document: Document) -> list[tuple[str, bytes]]
         refs=projected.refs(document),
         traceparent=_traceparent(document),
     )
+    if projected.kind is Kind.SETTINGS:
+        return [(SETTINGS_KEY, encode_state(summary))]
     values = [(object_key(projected.etcd_collection, document["_id"]), encode_state(summary))]
     if projected.kind is Kind.WORKER:
         capacity = {

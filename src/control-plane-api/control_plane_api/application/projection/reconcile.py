@@ -8,8 +8,9 @@ from pymongo.errors import PyMongoError
 
 from control_plane_api.application.projection.projections import PROJECTIONS, Projected, project
 from control_plane_api.infrastructure.mongo.database import Database
-from lcm_core.etcd import EtcdError, EtcdStore, GuardedWrite, KeyValue
-from lcm_core.etcd.keys import METRICS, PROJECTION_PREFIX, ObjectKey
+from lcm_core.domain.vocabulary import Kind
+from lcm_core.etcd import EtcdError, EtcdStore, GuardedWrite, KeyValue, encode_value
+from lcm_core.etcd.keys import METRICS, PROJECTION_PREFIX, SETTINGS_KEY, ObjectKey
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ class ProjectionReconciler:
     async def _replaced(self) -> bool:
         """Whether this is another etcd than before, or one that lost the projections."""
         incarnation = await self._etcd.incarnation()
-        sentinel = await self._etcd.get(f"{PROJECTION_PREFIX}settings")
+        sentinel = await self._etcd.get(SETTINGS_KEY)
         replaced = incarnation != self._incarnation or sentinel is None
         self._incarnation = incarnation
         return replaced
@@ -56,12 +57,14 @@ class ProjectionReconciler:
         repaired = 0
         for projected in PROJECTIONS:
             repaired += await self._reconcile_kind(projected)
-        if await self._etcd.get(f"{PROJECTION_PREFIX}settings") is None:
-            await self._etcd.put(f"{PROJECTION_PREFIX}settings", b'{"v":"000000000001"}')
+        if await self._etcd.get(SETTINGS_KEY) is None:
+            # Before the settings are stored their key marks all the same that this etcd holds the projection.
+            await self._etcd.put(SETTINGS_KEY, encode_value(0, {}))
         return repaired
 
     async def _reconcile_kind(self, projected: Projected) -> int:
-        prefix = f"{PROJECTION_PREFIX}{projected.etcd_collection}/"
+        settings = projected.kind is Kind.SETTINGS
+        prefix = SETTINGS_KEY if settings else f"{PROJECTION_PREFIX}{projected.etcd_collection}/"
         listing = await self._etcd.list(prefix)
         found = {item.key: item for item in listing.items}
         missing: list[GuardedWrite] = []

@@ -45,6 +45,7 @@ class Sweeper:
         self._artifacts = artifacts
         self._clock = clock or SystemClock()
         self._first_seen: dict[tuple[str, str], float] = {}
+        self._quota_seen: dict[tuple[str, str], float] = {}
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -58,6 +59,7 @@ class Sweeper:
     async def sweep(self) -> None:
         """One pass."""
         await self._release_orphans()
+        await self._release_quotas()
         await self._attach_inbound()
         await self._artifacts.expire(datetime.now(UTC))
 
@@ -72,6 +74,22 @@ class Sweeper:
                 await self._claims.release(claim.worker_id, claim.claim_id)
                 log.warning("Released claim %s of session %s, which does not hold it", claim.claim_id, claim.session_id)
         self._first_seen = present
+
+    async def _release_quotas(self) -> None:
+        """Ended or never stored sessions count no more."""
+        held = await self._deps.quota_usage.holders()
+        if not held:
+            return
+        sessions = await self._deps.sessions.get_many(sorted({session_id for _, session_id in held}))
+        now, present = self._clock.monotonic(), {}
+        for key, session_id in held:
+            session = sessions.get(session_id)
+            if session is not None and session.phase is not SessionPhase.TERMINATED:
+                continue
+            present[(key, session_id)] = self._quota_seen.get((key, session_id), now)
+            if now - present[(key, session_id)] >= ORPHAN_SECONDS:
+                await self._deps.quota_usage.release(session_id, [key])
+        self._quota_seen = present
 
     async def _attach_inbound(self) -> None:
         for event in await self._deps.inbound.unapplied(INBOUND_LIMIT):

@@ -15,12 +15,21 @@ from contextlib import aclosing, suppress
 
 from pymongo.errors import PyMongoError
 
+from control_plane_api.domain.settings.settings import SETTINGS_ID
 from control_plane_api.infrastructure.sse.encoding import StreamEvent, encode, position
 from control_plane_api.infrastructure.sse.ring import Changed, ChangeRing
 from control_plane_api.infrastructure.sse.snapshots import SHOWN, Snapshots
 from control_plane_api.infrastructure.sse.stream import ClientQueue
 from lcm_core.etcd import EtcdError, EtcdStore, EventKind, RevisionCompacted, StoreReplaced, WatchBatch, WatchEvent
-from lcm_core.etcd.keys import BROADCAST_PREFIX, METRICS, PROJECTION_PREFIX, SETTINGS_KEY, STATUS_PREFIX, ObjectKey
+from lcm_core.etcd.keys import (
+    BROADCAST_PREFIX,
+    METRICS,
+    PROJECTION_PREFIX,
+    SETTINGS_KEY,
+    STATE,
+    STATUS_PREFIX,
+    ObjectKey,
+)
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +37,7 @@ TakeEvents = Callable[[Iterable[WatchEvent]], Awaitable[None]]
 
 FLUSH_SECONDS = 0.25
 RETRY_SECONDS = 0.5
+SETTINGS_OBJECT = ObjectKey("settings", SETTINGS_ID, STATE)
 LOOK_BACK_REVISIONS = 50_000
 
 
@@ -132,7 +142,7 @@ class SseRelay:
 
     def _note(self, batch: WatchBatch) -> None:
         for event in batch.events:
-            parsed = ObjectKey.parse(event.item.key)
+            parsed = SETTINGS_OBJECT if event.item.key == SETTINGS_KEY else ObjectKey.parse(event.item.key)
             if parsed is None or parsed.collection not in SHOWN:
                 continue
             if parsed.facet == METRICS:

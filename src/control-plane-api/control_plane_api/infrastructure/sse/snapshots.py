@@ -10,6 +10,7 @@ from control_plane_api.application.authorization.principal import Principal
 from control_plane_api.application.ports import ControllerStore, Deps, ListQuery
 from control_plane_api.infrastructure.sse.encoding import StreamEvent, encode
 from control_plane_api.kernel.aggregate import Resource
+from lcm_core.contracts.administration import SettingsView
 from lcm_core.contracts.common import ResourceView
 from lcm_core.contracts.definitions import DefinitionView
 from lcm_core.contracts.platform import ControllerHeartbeat, ControllerView, TaskView
@@ -36,6 +37,7 @@ SHOWN: Mapping[str, Shown] = {
     "definitions": Shown("definition", Action.DEFINITION_READ, lambda deps: deps.definitions, DefinitionView),
     "templates": Shown("template", Action.TEMPLATE_READ, lambda deps: deps.templates, TemplateView),
     "lab-records": Shown("lab_record", Action.LAB_READ, lambda deps: deps.lab_records, LabRecordView),
+    "settings": Shown("settings", Action.SETTINGS_READ, lambda deps: deps.settings, SettingsView),
     "tasks": Shown("task", Action.TASK_READ, lambda deps: deps.tasks, TaskView, "assignee"),
 }
 """By etcd collection."""

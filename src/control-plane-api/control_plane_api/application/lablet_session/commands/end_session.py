@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
+from control_plane_api.application.administration.limits import release_quota
 from control_plane_api.application.authorization.policy import Action
 from control_plane_api.application.base import BaseCommand, Handler
 from control_plane_api.application.lablet_session.access import load_for
 from control_plane_api.domain.lablet_session.session import LabletSession
 from lcm_core.contracts.sessions import SessionView
+from lcm_core.domain.vocabulary import SessionPhase
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,4 +36,6 @@ class EndSessionHandler(Handler[EndSessionCommand, SessionView]):
         )
         if claims[0] and session.status.placement is not None:
             await self._deps.claims.release(session.status.placement.worker_id, claims[0])
+        if session.phase is SessionPhase.TERMINATED:
+            await release_quota(self._deps, session.key, session.spec.owner, session.spec.department)
         return session.view(SessionView)

@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 
+from control_plane_api.application.administration.limits import release_quota
 from control_plane_api.application.base import BaseCommand, Handler, written
 from control_plane_api.domain.lablet_session.session import LabletSession
+from control_plane_api.kernel.failpoints import failpoint
 from lcm_core.contracts.common import Written
 from lcm_core.contracts.sessions import ReportSession, TransitionSession, UnscheduleSession
+from lcm_core.domain.vocabulary import SessionPhase
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,10 @@ class TransitionSessionHandler(Handler[TransitionSessionCommand, Written]):
             request.session_id, mutate, expected_version=request.body.expected_version
         )
         if released[0] and session.status.placement is not None:
+            failpoint("before-release")
             await self._deps.claims.release(session.status.placement.worker_id, released[0])
+        if session.phase is SessionPhase.TERMINATED:
+            await release_quota(self._deps, session.key, session.spec.owner, session.spec.department)
         return written(session, session.phase)
 
 

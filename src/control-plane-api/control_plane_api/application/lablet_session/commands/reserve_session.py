@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from ulid import ULID
 
+from control_plane_api.application.administration.limits import hold_quota
 from control_plane_api.application.authorization.policy import Action, Scope, scope_of
 from control_plane_api.application.authorization.principal import Principal
 from control_plane_api.application.authorization.require import require
@@ -52,6 +53,7 @@ class ReserveSessionHandler(Handler[ReserveSessionCommand, SessionView]):
         spec = _spec(body, definition, owner, department, slot, minutes)
         await refuse_beyond_fleet_limit(self._deps, definition, spec)
         session = LabletSession.reserve(str(ULID()).lower(), spec, principal.actor, now, self._deps.limits)
+        await hold_quota(self._deps, session.key, owner, department)
         await self._deps.sessions.add(session)
         return session.view(SessionView)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from control_plane_api.application.base import BaseCommand, Handler
 from control_plane_api.application.ports import Deps
 from control_plane_api.domain.lablet_session.session import LabletSession
+from control_plane_api.kernel.failpoints import failpoint
 from lcm_core.contracts.sessions import (
     InboundEvent,
     InboundEventBatch,
@@ -27,6 +28,7 @@ class StoreInboundHandler(Handler[StoreInboundCommand, InboundEventBatchResult])
         """One result per event."""
         events = request.batch.items
         fresh = await self._deps.inbound.insert(events, self._deps.clock.now())
+        failpoint("after-inbound")
         results = []
         for event, new in zip(events, fresh, strict=True):
             if not new:

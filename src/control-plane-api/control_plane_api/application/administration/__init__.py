@@ -1,0 +1,1 @@
+"""What administrators set: dynamic settings and quotas."""
