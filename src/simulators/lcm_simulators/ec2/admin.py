@@ -28,7 +28,10 @@ class ImpairBody(BaseModel):
 
 def world_routes(world: Ec2World) -> list[BaseRoute]:
     """Routes to see and fail instances and to set the conditions of the world."""
+    return [*_instance_routes(world), *_condition_routes(world)]
 
+
+def _instance_routes(world: Ec2World) -> list[BaseRoute]:
     async def read_instances(request: Request) -> Response:
         return JSONResponse([instance.model_dump(mode="json") for instance in world.fleet.store])
 
@@ -58,6 +61,16 @@ def world_routes(world: Ec2World) -> list[BaseRoute]:
             return _refused(error)
         return _shown(instance)
 
+    one = "/admin/instances/{instance_id}"
+    return [
+        Route("/admin/instances", read_instances, methods=["GET"]),
+        Route(one, read_instance, methods=["GET"]),
+        Route(f"{one}/fail", fail, methods=["POST"]),
+        Route(f"{one}/impairment", impair, methods=["PUT"]),
+    ]
+
+
+def _condition_routes(world: Ec2World) -> list[BaseRoute]:
     async def read_conditions(request: Request) -> Response:
         return JSONResponse(world.conditions.model_dump(mode="json"))
 
@@ -68,12 +81,7 @@ def world_routes(world: Ec2World) -> list[BaseRoute]:
             return _refused(error)
         return await read_conditions(request)
 
-    one = "/admin/instances/{instance_id}"
     return [
-        Route("/admin/instances", read_instances, methods=["GET"]),
-        Route(one, read_instance, methods=["GET"]),
-        Route(f"{one}/fail", fail, methods=["POST"]),
-        Route(f"{one}/impairment", impair, methods=["PUT"]),
         Route("/admin/world", read_conditions, methods=["GET"]),
         Route("/admin/world", put_conditions, methods=["PUT"]),
     ]

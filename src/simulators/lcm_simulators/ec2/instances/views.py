@@ -36,14 +36,10 @@ def monitoring_view(instance: Instance) -> Tree:
 
 def instance_view(instance: Instance, clock: WorldClock) -> Tree:
     """One entry of `instancesSet`."""
-    machine = MACHINES[instance.instance_type]
-    public, private = public_ip(instance), private_ip(instance)
     return {
         "instanceId": instance.instance_id,
         "imageId": instance.image_id,
         "instanceState": state_view(instance.state),
-        "privateDnsName": f"ip-{private.replace('.', '-')}.ec2.internal" if private else "",
-        "dnsName": f"ec2-{public.replace('.', '-')}.compute.amazonaws.com" if public else "",
         "reason": instance.transition,
         "keyName": instance.key_name,
         "amiLaunchIndex": instance.launch_index,
@@ -54,8 +50,6 @@ def instance_view(instance: Instance, clock: WorldClock) -> Tree:
         "monitoring": monitoring_view(instance),
         "subnetId": instance.subnet_id or None,
         "vpcId": instance.vpc_id or None,
-        "privateIpAddress": private,
-        "ipAddress": public,
         "sourceDestCheck": True,
         "groupSet": [{"groupId": group, "groupName": group} for group in instance.security_groups],
         "stateReason": None if instance.reason is None else instance.reason.model_dump(),
@@ -66,7 +60,7 @@ def instance_view(instance: Instance, clock: WorldClock) -> Tree:
         "virtualizationType": "hvm",
         "clientToken": instance.client_token,
         "tagSet": tag_set(instance.tags),
-        "hypervisor": None if machine.metal else "nitro",
+        "hypervisor": None if MACHINES[instance.instance_type].metal else "nitro",
         "networkInterfaceSet": [],
         "iamInstanceProfile": {"arn": instance.profile_arn} if instance.profile_arn else None,
         "ebsOptimized": True,
@@ -75,6 +69,17 @@ def instance_view(instance: Instance, clock: WorldClock) -> Tree:
         "platformDetails": "Linux/UNIX",
         "usageOperation": "RunInstances",
         "usageOperationUpdateTime": clock.instant(instance.created_at),
+        **_addresses(instance),
+    }
+
+
+def _addresses(instance: Instance) -> Tree:
+    public, private = public_ip(instance), private_ip(instance)
+    return {
+        "privateIpAddress": private,
+        "privateDnsName": f"ip-{private.replace('.', '-')}.ec2.internal" if private else "",
+        "ipAddress": public,
+        "dnsName": f"ec2-{public.replace('.', '-')}.compute.amazonaws.com" if public else "",
     }
 
 
