@@ -128,7 +128,7 @@ class WorkerWorld:
     async def dies_at(self, failpoint: str, act: Callable[[], Awaitable[object]] | None = None) -> None:
         """Run a controller that ends itself at a failpoint, as SIGKILL would, and wait for that."""
         await self.stop_controller()
-        process = self._make(LCM_FAILPOINT=failpoint)
+        process = self._make(LCM_FAILPOINTS=failpoint)
         process.launch()
         if act is not None:
             await act()

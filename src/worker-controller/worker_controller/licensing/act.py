@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from lcm_core.contracts.workers import LicenseInfo, ReportWorker, WorkerView
 from lcm_core.controller import RetryableError
 from lcm_core.domain.vocabulary import TaskSeverity
-from lcm_core.failpoints import failpoint
 from lcm_core.spi.cml_system import CmlBusy, CmlError, CmlRefused, CmlSystem, CmlTarget, CmlUnavailable
 from worker_controller.credentials import Credentials
+from worker_controller.failpoints import failpoint
 from worker_controller.licensing.words import REGISTERING, RETURNED
 from worker_controller.lifecycle.act import still_leading
 from worker_controller.lifecycle.decision import Concern, Step, StepKind

@@ -5,7 +5,6 @@ from lcm_core.clients.errors import PreconditionFailed
 from lcm_core.contracts.common import Written
 from lcm_core.contracts.workers import ReportWorker, WorkerView
 from lcm_core.controller import RetryableError, current_context
-from lcm_core.failpoints import failpoint
 from lcm_core.spi.ec2 import (
     Ec2,
     Ec2Error,
@@ -15,6 +14,7 @@ from lcm_core.spi.ec2 import (
     InstanceState,
     WrongInstanceState,
 )
+from worker_controller.failpoints import failpoint
 from worker_controller.lifecycle.decision import Decision, Step, StepKind
 from worker_controller.lifecycle.facts import Facts
 from worker_controller.lifecycle.observation import is_news

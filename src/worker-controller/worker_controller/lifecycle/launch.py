@@ -13,7 +13,6 @@ from lcm_core.clock import DomainClock
 from lcm_core.contracts.workers import InstanceInfo, LaunchAttempt, ReportWorker, WorkerView
 from lcm_core.controller import RetryableError
 from lcm_core.domain.vocabulary import TaskSeverity, WorkerPhase
-from lcm_core.failpoints import failpoint
 from lcm_core.spi.ec2 import (
     CapacityShortage,
     Ec2,
@@ -26,6 +25,7 @@ from lcm_core.spi.ec2 import (
     LaunchTokenReused,
 )
 from worker_controller.concerns import TaskBook
+from worker_controller.failpoints import failpoint
 from worker_controller.launching import Breaker, Images, Place
 from worker_controller.lifecycle.act import report, still_leading
 from worker_controller.lifecycle.decision import Concern
