@@ -212,7 +212,7 @@ class Rig:
     ) -> None:
         """Give a session its place, with ports counted up from a random one."""
         assert definition.status.content is not None
-        now = self.clock.now()
+        now, session = self.clock.now(), await self.admin.session(session.id)
         first = 2000 + secrets.randbelow(5000)
         names = [slot.name for slot in definition.status.content.port_template]
         booked = Slot(start=now, end=now + timedelta(minutes=minutes))
@@ -296,6 +296,10 @@ class Rig:
         """Have a simulator misbehave; no faults mean that it behaves again."""
         url = f"{self.world.url(simulator)}/admin/faults"
         (await self.http.put(url, json=list(faults))).raise_for_status()
+
+    async def faults_left(self, simulator: str) -> int:
+        """How many faults have not struck yet."""
+        return len((await self.http.get(f"{self.world.url(simulator)}/admin/faults")).json())
 
     async def type_in(self, worker: WorkerView, lab_id: str, label: str, configuration: str) -> None:
         """Give a device another running configuration."""

@@ -49,7 +49,9 @@ WAYS = {
     "hang": {"kind": "hang", "seconds": 2.0, "count": 1},
     "lost-answer": {"kind": "drop_after_success", "count": 1},
 }
-CASES = [(call, way) for call in (*BUILDING, *ENDING) for way in WAYS]
+HANGING = frozenset({"import", "reserve", "submit", "delete"})
+"""Waiting for a time-out takes real seconds, so only one call of each system hangs."""
+CASES = [(call, way) for call in (*BUILDING, *ENDING) for way in WAYS if way != "hang" or call.name in HANGING]
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +81,6 @@ async def test_the_session_completes_without_doubles_or_leftovers(
     await rig.reach(session.id, P.READY)
     assert len([title for title in await rig.labs(worker) if session.id in title]) == 1
     assert len(await rig.lds_states(session.id)) == 1
-    await rig.misbehave(call.simulator)
-
     if call in ENDING:
         await rig.misbehave(call.simulator, fault)
     learner = await rig.learner(session.id)
@@ -88,8 +88,8 @@ async def test_the_session_completes_without_doubles_or_leftovers(
     await rig.reach(session.id, P.RUNNING)
     await learner.finish()
     ended = await rig.reach(session.id, P.TERMINATED)
-    await rig.misbehave(call.simulator)
 
+    assert await rig.faults_left(call.simulator) == 0, "the fault never struck, so this shows nothing"
     assert ended.status.outcome is SessionOutcome.COMPLETED, ended.status.message
     assert (await rig.score(session.id)).passed
     assert await rig.labs(worker) == []
