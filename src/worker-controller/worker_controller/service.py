@@ -6,6 +6,7 @@ from lcm_core.clients.control_plane import ControlPlaneClient
 from lcm_core.clock import DomainClock
 from lcm_core.controller import ControllerSpec, Source, state_informer
 from lcm_core.controller.parts import ServiceContext, ServiceParts
+from lcm_core.observability.loop_lag import watch_loop_lag
 from worker_controller.adapters.aws import AwsClients
 from worker_controller.adapters.cloudwatch import BotoCloudWatch
 from worker_controller.adapters.cml_system import HttpCmlSystem
@@ -69,6 +70,7 @@ async def build(context: ServiceContext) -> ServiceParts:
             ControllerSpec("metrics", metrics, [], seeds=(metrics_reconciler.KEY,), workers=1),
             ControllerSpec("discovery", discovery, [], seeds=(discovery_reconciler.KEY,), workers=1),
         ],
+        background=[watch_loop_lag],
     )
 
 
