@@ -10,7 +10,9 @@ import pytest
 from plane_process import PlaneProcess, plane_environment
 from realm_stand_in import RealmStandIn
 
+from control_plane_api.composition.stores import Stores, open_stores
 from control_plane_api.infrastructure.mongo.database import Database, connect
+from control_plane_api.settings import Settings
 from lcm_core.etcd import EtcdClient
 from lcm_simulators.embedded.etcd import EtcdServer
 from lcm_simulators.embedded.process import EmbeddedServer
@@ -93,3 +95,15 @@ async def own_etcd(etcd_factory: Callable[[], EtcdServer]) -> AsyncIterator[Etcd
     """A client of an etcd of this test alone."""
     async with EtcdClient([etcd_factory().endpoint], timeout_seconds=2.0) as client:
         yield client
+
+
+@pytest.fixture
+def stores(
+    monkeypatch: pytest.MonkeyPatch, database_uri: str, unique_name: str, plane_etcd: EtcdServer
+) -> tuple[Stores, Settings]:
+    """The stores of a control plane without its process."""
+    monkeypatch.setenv("MONGODB_URI", database_uri)
+    monkeypatch.setenv("LCM_DATABASE_NAME", unique_name)
+    monkeypatch.setenv("LCM_ETCD_ENDPOINTS", plane_etcd.endpoint)
+    settings = Settings()
+    return open_stores(settings), settings

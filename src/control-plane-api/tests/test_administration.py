@@ -8,7 +8,7 @@ from flows import active_definition, reserve, unique
 from plane_process import PlaneProcess
 
 from control_plane_api.application.sweeping.sweeper import ORPHAN_SECONDS, Sweeper
-from control_plane_api.composition.stores import Stores, open_stores
+from control_plane_api.composition.stores import Stores
 from control_plane_api.domain.worker.claim_check import ClaimLimits
 from control_plane_api.infrastructure.mongo.database import Database
 from control_plane_api.infrastructure.mongo.quota_usage import MongoQuotaUsage
@@ -18,7 +18,6 @@ from lcm_core.contracts.common import Resources
 from lcm_core.contracts.sessions import InboundEvent
 from lcm_core.contracts.workers import PortRange
 from lcm_core.domain.vocabulary import SignalType
-from lcm_simulators.embedded.etcd import EtcdServer
 
 
 async def test_settings_have_versions_and_say_what_changed(plane: PlaneProcess) -> None:
@@ -76,18 +75,6 @@ async def test_a_limit_set_later_counts_the_sessions_there_are(database: Databas
     await database["sessions"].insert_one({"_id": "old", "spec": {"owner": "user"}, "status": {"phase": "running"}})
     usage = MongoQuotaUsage(database)
     assert not await usage.hold("owner:user", "new", 1)
-
-
-@pytest.fixture
-def stores(
-    monkeypatch: pytest.MonkeyPatch, database_uri: str, unique_name: str, plane_etcd: EtcdServer
-) -> tuple[Stores, Settings]:
-    """The stores of a control plane without its process."""
-    monkeypatch.setenv("MONGODB_URI", database_uri)
-    monkeypatch.setenv("LCM_DATABASE_NAME", unique_name)
-    monkeypatch.setenv("LCM_ETCD_ENDPOINTS", plane_etcd.endpoint)
-    settings = Settings()
-    return open_stores(settings), settings
 
 
 async def test_the_sweeper_releases_what_nobody_holds_and_attaches_what_was_left(

@@ -20,6 +20,7 @@ from control_plane_api.domain.worker.template import WorkerTemplate
 from control_plane_api.domain.worker.worker import Worker
 from control_plane_api.kernel.aggregate import Resource
 from lcm_core.clock import Clock
+from lcm_core.contracts.administration import JobLast, JobRunView
 from lcm_core.contracts.claims import ClaimChanges, ClaimView
 from lcm_core.contracts.common import Resources, Slot
 from lcm_core.contracts.definitions import ArtifactView
@@ -113,6 +114,9 @@ class ClaimStore(Protocol):
 
     async def held_after(self, instant: datetime) -> list[ClaimView]:
         """Every claim of every worker that ends after an instant, each once."""
+
+    async def forget_before(self, instant: datetime) -> int:
+        """Delete days that were over by then; answers how many."""
 
     async def changes(self, cursor: str) -> ClaimChanges:
         """Claim days changed since a cursor."""
@@ -248,6 +252,25 @@ class Locks(Protocol):
         """Take or renew a lock; False while another process holds it."""
 
 
+class JobStore(Protocol):
+    """When jobs ran and what they did."""
+
+    async def claim(self, name: str, interval_seconds: int) -> bool:
+        """Whether the caller is the one to run a job that is due now."""
+
+    async def finish(self, name: str, result: str, message: str) -> None:
+        """Record the run."""
+
+    async def request(self, name: str) -> None:
+        """Make the job due."""
+
+    async def all(self) -> dict[str, JobLast]:
+        """The last run of each job that has one."""
+
+    async def runs(self, name: str, limit: int) -> list[JobRunView]:
+        """Runs of a job, newest first."""
+
+
 class DeadLetters(Protocol):
     """Events that could not be delivered."""
 
@@ -328,6 +351,7 @@ __all__ = [
     "DeadLetters",
     "Deps",
     "InboundStore",
+    "JobStore",
     "ListPage",
     "ListQuery",
     "Locks",

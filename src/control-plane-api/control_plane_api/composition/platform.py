@@ -18,6 +18,7 @@ from control_plane_api.api.problems import install_problems
 from control_plane_api.api.router import include_routes
 from control_plane_api.application.audit.log import AuditLog
 from control_plane_api.application.cloudevents.publisher import EventPublisher
+from control_plane_api.application.jobs.runner import JobRunner
 from control_plane_api.application.mediation.behaviors import ContextBehavior, DeniedBehavior
 from control_plane_api.application.mediation.handlers import find_handlers, register_handlers
 from control_plane_api.application.mediation.mediator import SafeMediator
@@ -25,6 +26,7 @@ from control_plane_api.application.ports import (
     ControllerStore,
     DeadLetters,
     Deps,
+    JobStore,
     LoginThrottle,
     PasswordChecker,
     Revoker,
@@ -140,6 +142,7 @@ def _mediator(
         TokenIssuer: identity.tokens,
         Revoker: identity,
         DeadLetters: publisher,
+        JobStore: stores.jobs,
     }
     for kind, instance in provided.items():
         builder.services.add_singleton(kind, singleton=instance)
@@ -171,6 +174,7 @@ def _background(
         BackgroundService("projection", ProjectionReconciler(stores.database, stores.etcd).run),
         BackgroundService("stream", relay.run),
         BackgroundService("sweeper", Sweeper(deps, stores.claims, stores.artifacts).run),
+        BackgroundService("jobs", JobRunner(deps, stores.jobs).run),
         BackgroundService("cloudevents", publisher.run),
         BackgroundService("retention", stores.audit.purge),
     ]

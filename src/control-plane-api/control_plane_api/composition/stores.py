@@ -29,6 +29,7 @@ from control_plane_api.infrastructure.mongo.controllers import MongoControllers
 from control_plane_api.infrastructure.mongo.database import Database, connect
 from control_plane_api.infrastructure.mongo.idempotency import MongoIdempotency
 from control_plane_api.infrastructure.mongo.inbound import MongoInbound
+from control_plane_api.infrastructure.mongo.jobs import MongoJobs
 from control_plane_api.infrastructure.mongo.locks import MongoLocks
 from control_plane_api.infrastructure.mongo.metrics import MongoMetrics
 from control_plane_api.infrastructure.mongo.quota_usage import MongoQuotaUsage
@@ -74,6 +75,7 @@ class Stores:
     throttle: MongoLoginThrottle
     audit: AuditLog
     locks: MongoLocks
+    jobs: MongoJobs
 
     def deps(self, settings: Settings) -> Deps:
         """What the handlers see of the stores."""
@@ -111,6 +113,7 @@ class Stores:
         ):
             await store.create_indexes(*rules.filters.values())
         await self.settings.create_indexes()
+        await self.jobs.create_indexes()
         await self.quota_usage.create_indexes()
         await self.claims.create_indexes()
         await self.bookings.create_indexes()
@@ -188,5 +191,6 @@ def open_stores(settings: Settings) -> Stores:
         idempotency=MongoIdempotency(database),
         throttle=MongoLoginThrottle(database),
         audit=AuditLog(database, settings.events.retention_days),
+        jobs=MongoJobs(database),
         locks=MongoLocks(database, f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"),
     )

@@ -85,17 +85,22 @@ class QuotaUse(View):
     used: int
 
 
-class JobView(View):
-    """A periodic job. It runs once in the cluster, whichever replica does it."""
+class JobLast(View):
+    """The last run of a job; ``requested_at`` is set while somebody waits for the next one."""
 
-    name: str
-    description: str
-    interval_seconds: int
     last_started_at: UtcTime | None = None
     last_finished_at: UtcTime | None = None
     last_result: str = ""
     last_message: str = ""
     requested_at: UtcTime | None = None
+
+
+class JobView(JobLast):
+    """A periodic job. It runs once in the cluster, whichever replica does it."""
+
+    name: str
+    description: str
+    interval_seconds: int
 
 
 class JobRunView(View):

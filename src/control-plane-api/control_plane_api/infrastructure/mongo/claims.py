@@ -157,6 +157,11 @@ class MongoClaims:
                     found[(claim.worker_id, claim.claim_id)] = claim
         return list(found.values())
 
+    async def forget_before(self, instant: datetime) -> int:
+        """See ``ClaimStore``."""
+        result = await self._days.delete_many({"day": {"$lt": instant.astimezone(UTC).date().isoformat()}})
+        return result.deleted_count
+
     async def changes(self, cursor: str) -> ClaimChanges:
         """See ``ClaimStore``. The cursor is the instant of the newest change seen."""
         since = datetime.fromisoformat(cursor) if cursor else datetime(2000, 1, 1, tzinfo=UTC)

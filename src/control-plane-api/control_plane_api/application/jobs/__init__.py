@@ -1,0 +1,1 @@
+"""Periodic jobs: each issues commands; what they ask of AWS or CML is carried out by controllers."""
