@@ -90,6 +90,19 @@ async def test_tags_follow_the_operator(world: WorkerWorld) -> None:
     await world.end(worker_id)
 
 
+async def test_load_comes_from_both_sources(world: WorkerWorld) -> None:
+    worker_id = await world.create()
+    view = await world.when(worker_id, "tells all", lambda seen: _told(seen) == "push+cloudwatch", within=60)
+    assert view.metrics is not None
+    assert view.metrics.network_in is not None
+    assert view.metrics.status_check_failed is False
+    await world.end(worker_id)
+
+
+def _told(view: WorkerView) -> str:
+    return view.metrics.source if view.metrics is not None else ""
+
+
 async def test_an_instance_is_imported_once_and_found_before(world: WorkerWorld) -> None:
     instance_id = await launch_foreign(world)
 

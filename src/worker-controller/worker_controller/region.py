@@ -35,7 +35,6 @@ class RegionObserver:
     def __init__(self, ec2: Ec2) -> None:
         self._ec2 = ec2
         self._regions: dict[str, _Region] = {}
-        self.describes = 0
 
     async def instances(self, region: str, *, max_age: float) -> Mapping[str, Instance]:
         """The platform's instances of a region by id, at most ``max_age`` real seconds old. Raises ``Ec2Error``."""
@@ -81,7 +80,6 @@ class RegionObserver:
 
     async def _describe(self, name: str) -> _Snapshot:
         taken = time.monotonic()
-        self.describes += 1
         found = await self._ec2.describe_ours(name)
         return _Snapshot(taken, {each.instance_id: each for each in found})
 

@@ -1,6 +1,5 @@
 """The worker controller proper: one worker at a time, observed, decided, acted upon."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from lcm_core.clients.control_plane import ControlPlaneClient
@@ -50,10 +49,6 @@ class WorkerCache:
     def forget(self, worker_id: str) -> None:
         """Read it again the next time."""
         self._views.pop(worker_id, None)
-
-    def known(self) -> Iterable[WorkerView]:
-        """Everything that was read and is still listed."""
-        return [view for name, view in self._views.items() if self._informer.get(name) is not None]
 
 
 class WorkerReconciler:
