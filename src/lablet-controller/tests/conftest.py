@@ -29,7 +29,8 @@ async def rig(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
         "LCM_LABLET_WATCH_FLOOR_SECONDS": "1",
         "LCM_CML_LABS_TIMEOUT_SECONDS": "1.5",
         "LCM_OUTSIDE_TIMEOUT_SECONDS": "1.5",
-        "LCM_LOG_LEVEL": "INFO",
+        "LCM_ELECTION_LEASE_SECONDS": "3",
+        "LCM_ELECTION_MARGIN_SECONDS": "0.7",
     }
     world = World(
         tmp_path_factory.mktemp("world"),
