@@ -12,10 +12,15 @@ from lablet_controller.caches import DefinitionCache, TopologyCache, WorkerCache
 from lablet_controller.settings import LabletSettings, OutsideSettings
 from lcm_core.clients.control_plane import ControlPlaneClient
 from lcm_core.clock import DomainClock
+from lcm_core.etcd import EtcdClient
 from lcm_core.spi.cml_labs import CmlLabs
 from lcm_core.spi.content_store import ContentStore
 from lcm_core.spi.grading import GradingEngine
 from lcm_core.spi.lds import DeliverySystem
+
+POOL_PREFIX = "/lcm-run/pool/"
+POOL_CLAIM_SECONDS = 600
+"""Long enough for any take-over to end; afterwards the lab's own notes say whose it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +44,24 @@ class Deps:
     definitions: DefinitionCache
     topologies: TopologyCache
     settings: LabletSettings
+    pool_claims: EtcdClient
     lds_region: str = ""
     failpoint: Callable[[str], None] = lambda name: None
     """Called at named places between an effect outside and the next write; tests end the reconcile there."""
+
+    async def claim_lab(self, lab_id: str, session_id: str) -> bool:
+        """Take a pooled lab for a session; True also when the session took it before."""
+        key, value = f"{POOL_PREFIX}{lab_id}", session_id.encode()
+        lease = await self.pool_claims.grant_lease(POOL_CLAIM_SECONDS)
+        if await self.pool_claims.create(key, value, lease=lease.id) is not None:
+            return True
+        await self.pool_claims.revoke_lease(lease.id)
+        held = await self.pool_claims.get(key)
+        return held is not None and held.value == value
+
+    async def release_lab(self, lab_id: str) -> None:
+        """Let the next session take the lab."""
+        await self.pool_claims.delete(f"{POOL_PREFIX}{lab_id}")
 
 
 def connect(settings: OutsideSettings, stack: AsyncExitStack) -> Outside:

@@ -80,6 +80,7 @@ async def build(context: ServiceContext) -> ServiceParts:
         definitions=DefinitionCache(context.control_plane),
         topologies=TopologyCache(outside.store),
         settings=settings,
+        pool_claims=context.etcd,
         lds_region=outside_settings.lds_region,
     )
     intake = Intake(context.control_plane.store_inbound)

@@ -327,7 +327,7 @@ class DiscoveredInstance(RequestModel):
 
 
 class LabRecordReport(RequestModel):
-    """One CML lab as seen on a worker."""
+    """One CML lab as seen on a worker; ``released`` says that its session no longer has it."""
 
     cml_lab_id: str
     title: str
@@ -339,6 +339,7 @@ class LabRecordReport(RequestModel):
     node_count: int = 0
     resources: Resources = Field(default_factory=Resources)
     ports: list[int] = Field(default_factory=list)
+    released: bool = False
     message: Sentence = ""
 
 

@@ -105,6 +105,9 @@ class CmlLabs(Protocol):
     async def retag(self, target: CmlTarget, lab_id: str, node_id: str, tags: Sequence[str]) -> None:
         """Replace a node's tags."""
 
+    async def configure(self, target: CmlTarget, lab_id: str, node_id: str, files: Mapping[str, str]) -> None:
+        """Replace configuration files by name; the node must be wiped."""
+
     async def extract(self, target: CmlTarget, lab_id: str, node_id: str) -> None:
         """Have the running configuration read back into the node's files."""
 

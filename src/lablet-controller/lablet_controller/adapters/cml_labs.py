@@ -214,6 +214,11 @@ class HttpCmlLabs:
         """See ``CmlLabs``."""
         await self._client(target).call("PATCH", f"labs/{lab_id}/nodes/{node_id}", json_body={"tags": list(tags)})
 
+    async def configure(self, target: CmlTarget, lab_id: str, node_id: str, files: Mapping[str, str]) -> None:
+        """See ``CmlLabs``."""
+        body = {"configuration": [{"name": name, "content": text} for name, text in files.items()]}
+        await self._client(target).call("PATCH", f"labs/{lab_id}/nodes/{node_id}", json_body=body)
+
     async def extract(self, target: CmlTarget, lab_id: str, node_id: str) -> None:
         """See ``CmlLabs``."""
         await self._client(target).call("PUT", f"labs/{lab_id}/nodes/{node_id}/extract_configuration")

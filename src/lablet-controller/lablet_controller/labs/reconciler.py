@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from lablet_controller.labs.pool import copy_of, import_copy
 from lablet_controller.labs.teardown import remove_lab
 from lablet_controller.labs.usage import lab_phase, lab_ports, lab_resources
 from lablet_controller.outside import Deps
@@ -21,6 +22,7 @@ from lcm_core.contracts.workers import (
 )
 from lcm_core.controller import Outcome, RetryableError
 from lcm_core.domain.vocabulary import (
+    DefinitionPhase,
     LabPhase,
     LabSource,
     SessionPhase,
@@ -106,7 +108,33 @@ class WorkerLabsReconciler:
         await self._record(worker, seen, records)
         foreign = [each for each in seen if not each.owner]
         await self._deps.control_plane.report_worker_labs(worker.id, ReportWorkerLabs(unmanaged=_usage(foreign)))
-        return await self._remove_leftovers(worker, target, seen)
+        waiting = await self._remove_leftovers(worker, target, seen)
+        if worker.status.phase is WorkerPhase.RUNNING and not worker.spec.drain:
+            await self._fill_pools(worker, target, seen)
+        return waiting
+
+    async def _fill_pools(self, worker: WorkerView, target: CmlTarget, seen: Sequence[_Seen]) -> None:
+        """Bring the worker's copies of each definition to its depth; copies of others are removed."""
+        definitions = {
+            view.id: view
+            async for view in self._deps.control_plane.definitions(phase=DefinitionPhase.ACTIVE.value)
+            if view.spec.warm_pool_depth and view.status.content is not None
+        }
+        kept: dict[str, int] = dict.fromkeys(definitions, 0)
+        for each in seen:
+            if each.owner != POOL_OWNER:
+                continue
+            definition_id, sha256 = copy_of(each.lab.notes)
+            view = definitions.get(definition_id)
+            fits = view is not None and view.status.content is not None and view.status.content.package_sha256 == sha256
+            if view is not None and fits and kept[definition_id] < view.spec.warm_pool_depth:
+                kept[definition_id] += 1
+            elif await self._deps.claim_lab(each.lab.id, f"removal by {worker.id}"):
+                await remove_lab(self._deps, target, each.lab.id)
+        for definition_id, count in kept.items():
+            for _ in range(count, definitions[definition_id].spec.warm_pool_depth):
+                if not await import_copy(self._deps, worker.id, target, definitions[definition_id]):
+                    break
 
     async def _record(self, worker: WorkerView, seen: Sequence[_Seen], records: Mapping[str, LabRecordView]) -> None:
         reports = [_report(each, records.get(each.lab.id)) for each in seen]
@@ -189,7 +217,9 @@ def _report(each: _Seen, record: LabRecordView | None) -> LabRecordReport:
     session_id = each.owner if managed and each.owner != POOL_OWNER else ""
     if each.owner == POOL_OWNER:
         source = LabSource.POOL
+        definition_id = copy_of(each.lab.notes)[0]
     else:
+        definition_id = record.spec.definition_id if record else ""
         source = LabSource.SESSION if managed else record.spec.source if record else LabSource.DISCOVERY
     return LabRecordReport(
         cml_lab_id=each.lab.id,
@@ -197,7 +227,7 @@ def _report(each: _Seen, record: LabRecordView | None) -> LabRecordReport:
         phase=lab_phase(each.lab, each.nodes, record.status.phase if record else None, managed=managed),
         source=source,
         session_id=session_id,
-        definition_id=record.spec.definition_id if record else "",
+        definition_id=definition_id,
         node_count=each.lab.node_count or len(each.nodes),
         resources=lab_resources(each.nodes),
         ports=lab_ports(each.nodes),

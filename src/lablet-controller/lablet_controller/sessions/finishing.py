@@ -1,6 +1,7 @@
 """The end of a session: the lab is stopped, the delivery session released, the lab removed, nothing is left."""
 
 from lablet_controller.labs.lookup import labs_of
+from lablet_controller.labs.pool import give_to_pool
 from lablet_controller.labs.reports import report_lab
 from lablet_controller.labs.teardown import remove_lab, stop_lab
 from lablet_controller.pipeline.model import StepContext
@@ -11,7 +12,8 @@ from lcm_core.clients.errors import NotFound
 from lcm_core.contracts.sessions import ReportSession
 from lcm_core.controller import RetryableError
 from lcm_core.domain.vocabulary import LabPhase, SessionOutcome, SessionPhase, StepState, UserSessionPhase
-from lcm_core.spi.errors import OutsideError
+from lcm_core.spi.errors import OutsideError, OutsideNotFound
+from lcm_core.topology import owner_of
 
 _DELIVERY_END = {
     SessionOutcome.EXPIRED: UserSessionPhase.EXPIRED,
@@ -82,8 +84,21 @@ async def _remove_labs(acting: Acting, context: StepContext) -> None:
     else:
         ids = []
     for lab_id in ids:
+        if context.definition.spec.warm_pool_depth and not await _still_ours(acting, context, lab_id):
+            continue
+        if acting.session.status.outcome is not SessionOutcome.FAILED and await give_to_pool(context, lab_id):
+            continue
         await remove_lab(acting.deps, context.target, lab_id)
         await report_lab(context, lab_id, LabPhase.DELETED)
+
+
+async def _still_ours(acting: Acting, context: StepContext, lab_id: str) -> bool:
+    """Whether the lab was not given to the pool, and perhaps to another session, by an interrupted clean-up."""
+    try:
+        lab = await acting.deps.outside.cml.lab(context.cml, lab_id)
+    except OutsideNotFound:
+        return False
+    return owner_of(lab.title, lab.notes) == acting.session.id
 
 
 def _may_have_left_a_lab(acting: Acting) -> bool:

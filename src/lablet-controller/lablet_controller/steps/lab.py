@@ -3,6 +3,7 @@
 import asyncio
 
 from lablet_controller.labs.lookup import labs_of
+from lablet_controller.labs.pool import take_pooled_lab
 from lablet_controller.labs.reports import report_lab
 from lablet_controller.labs.teardown import remove_lab, wait_converged
 from lablet_controller.pipeline.model import StepContext, StepFailed, StepResult
@@ -16,7 +17,7 @@ UP = frozenset({NodeState.BOOTED, NodeState.STARTED})
 
 
 async def make_lab(context: StepContext) -> StepResult:
-    """Adopt the lab an earlier attempt made, or import the topology with the session's ports."""
+    """Adopt the lab an earlier attempt made, take one from the warm pool, or import the topology."""
     cml = context.deps.outside.cml
     session_id = context.session.id
     title = lab_title(session_id, context.session.spec.definition_title)
@@ -26,6 +27,11 @@ async def make_lab(context: StepContext) -> StepResult:
             ref = LabRef(cml_lab_id=found[0].id, title=found[0].title)
             return StepResult("Adopted the lab of an earlier attempt.", {"cml_lab_id": ref.cml_lab_id}, lab=ref)
     topology = await context.deps.topologies.get(context.content)
+    pooled = await take_pooled_lab(context, topology)
+    if pooled:
+        return StepResult(
+            "Taken from the warm pool.", {"cml_lab_id": pooled}, lab=LabRef(cml_lab_id=pooled, title=title)
+        )
     text = rewrite_topology(topology, context.placement.ports, session_id)
     lab_id = await cml.import_lab(context.cml, text)
     context.deps.failpoint("lab.imported")

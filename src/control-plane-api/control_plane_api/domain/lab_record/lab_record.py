@@ -63,7 +63,9 @@ class LabRecord(Resource[LabRecordSpec, LabRecordStatus]):
         self.spec.title = report.title
         self.spec.session_id = report.session_id or self.spec.session_id
         self.spec.definition_id = report.definition_id or self.spec.definition_id
-        if report.session_id:
+        if report.released:
+            self.spec.session_id = ""
+        if report.session_id or report.released:
             self.spec.source = report.source
         self._take(report, now)
         seen = before_status.model_copy(update={"last_seen_at": self.status.last_seen_at})
