@@ -216,6 +216,7 @@ async def test_the_barrier_does_not_wait_forever(store: EtcdClient) -> None:
 
 async def test_the_echo_of_a_recorded_failure_does_not_cause_a_retry_but_news_do(store: EtcdClient) -> None:
     version = 1
+    watching: list[Informer[StateSummary]] = []
 
     async def body(key: str) -> Outcome:
         nonlocal version
@@ -223,12 +224,13 @@ async def test_the_echo_of_a_recorded_failure_does_not_cause_a_retry_but_news_do
             return DONE
         version += 1
         await write(store, key, version)  # records the failure as a condition
-        await asyncio.sleep(0.05)  # the event arrives while the reconcile still runs
+        assert await watching[0].wait_version(key, version, 5)  # the event arrives while the reconcile still runs
         record_write("sessions", key, version)
         return Outcome.retry("CmlAway", "CML does not answer.")
 
     recorder = Recorder(body)
     async with running(store, recorder, backoff=Backoff(first=60)) as (controller, informer):
+        watching.append(informer)
         await write(store, "a", 1)
         await recorder.until(1)
         await idle(controller, "a")
@@ -260,7 +262,7 @@ async def test_a_change_during_a_run_leads_to_one_more_run(store: EtcdClient) ->
         return DONE
 
     recorder = Recorder(body)
-    async with running(store, recorder) as (_, informer):
+    async with running(store, recorder) as (controller, informer):
         await write(store, "a", 1)
         await recorder.until(1)
         await write(store, "a", 2)
@@ -268,7 +270,8 @@ async def test_a_change_during_a_run_leads_to_one_more_run(store: EtcdClient) ->
         assert await informer.wait_version("a", 3, 5)
         go_on.set()
         await recorder.until(2)
-        await asyncio.sleep(0.05)
+        await idle(controller, "a")
+        assert controller.inspect("a")[0].phase is KeyPhase.ABSENT
     assert recorder.runs == ["a", "a"]
 
 
@@ -289,8 +292,8 @@ async def test_a_graceful_end_lets_running_keys_finish_and_starts_no_others(stor
     await write(store, "b", 1)
     await recorder.until(1)
     lead.ending.set()
-    await asyncio.sleep(0.02)
-    assert not loop.done()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(loop), 0.05)
     go_on.set()
     await asyncio.wait_for(loop, 5)
     assert len(finished) == 1

@@ -118,7 +118,7 @@ class _Composer:
         return Document(self._file, value, self._lines)
 
     def _value(self, event: yaml.Event, events: Iterator[yaml.Event], path: Path) -> object:
-        self._lines[path] = event.start_mark.line + 1
+        self._lines[path] = _line_of(event)
         self._count(event, path, 1)
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event, path)
@@ -128,9 +128,11 @@ class _Composer:
         elif isinstance(event, yaml.SequenceStartEvent):
             self._check_collection(event, path, f"{_TAG}seq")
             value = self._sequence(events, path)
-        else:
+        elif isinstance(event, yaml.MappingStartEvent):
             self._check_collection(event, path, f"{_TAG}map")
             value = self._mapping(events, path)
+        else:
+            raise self._refusal(event, path, "a value is missing")
         if event.anchor:
             self._anchors[event.anchor] = (value, self._values - before + 1)
         return value
@@ -151,7 +153,7 @@ class _Composer:
             if key in entries:
                 raise self._refusal(event, (*path, key), "the key appears twice")
             entries[key] = self._value(next(events), events, (*path, key))
-            self._lines[(*path, key)] = event.start_mark.line + 1
+            self._lines[(*path, key)] = _line_of(event)
         return entries
 
     def _alias(self, event: yaml.AliasEvent, path: Path) -> object:
@@ -180,7 +182,7 @@ class _Composer:
             raise self._refusal(event, path, f"{text[:40]!r} is not what its tag {tag} says")
         return value
 
-    def _check_collection(self, event: yaml.Event, path: Path, default: str) -> None:
+    def _check_collection(self, event: yaml.CollectionStartEvent, path: Path, default: str) -> None:
         if len(path) >= self._limits.depth:
             raise self._refusal(event, path, f"nested deeper than {self._limits.depth} levels")
         if event.tag not in (None, "!", default):
@@ -192,7 +194,12 @@ class _Composer:
             raise self._refusal(event, path, f"more than {self._limits.values} values")
 
     def _refusal(self, event: yaml.Event, path: Path, message: str) -> ContentRefused:
-        return ContentRefused.one(self._file, format_path(path), message, event.start_mark.line + 1)
+        return ContentRefused.one(self._file, format_path(path), message, _line_of(event))
+
+
+def _line_of(event: yaml.Event) -> int:
+    """The line an event begins in, counted from 1; 0 when the parser does not say."""
+    return event.start_mark.line + 1 if event.start_mark is not None else 0
 
 
 def _plain(text: str) -> object:

@@ -6,6 +6,7 @@ nodes and interfaces in a ``data`` object and lists interfaces at the top; it is
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import TypeGuard
 
 from lcm_core.content.document import Document, DocumentLimits, Path, format_path, parse_document
 from lcm_core.content.errors import ContentRefused
@@ -220,7 +221,7 @@ class _Reader:
             return ()
         return value
 
-    def _is_map(self, item: object, path: Path) -> bool:
+    def _is_map(self, item: object, path: Path) -> TypeGuard[Entry]:
         if isinstance(item, dict):
             return True
         self._fault(path, "must be a map")

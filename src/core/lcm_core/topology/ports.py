@@ -61,7 +61,7 @@ class PortTag:
 
 
 def parse_port_tag(tag: str) -> PortTag | None:
-    """The port a tag asks for; None for a tag that is not about ports. Raises ``ValueError`` with the rule it breaks."""
+    """The port a tag asks for; None for one that is not about ports. Raises ``ValueError`` with the rule it breaks."""
     match = _PORT_TAG.fullmatch(tag)
     if match is None:
         return None
