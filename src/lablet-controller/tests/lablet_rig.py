@@ -282,7 +282,8 @@ class Rig:
         """Titles of the labs on a worker."""
         async with self.cml(worker) as http:
             ids = (await http.get("/labs", params={"show_all": "true"})).json()
-            return [(await http.get(f"/labs/{lab}")).json()["lab_title"] for lab in ids]
+            seen = [await http.get(f"/labs/{lab}") for lab in ids]
+            return [answer.json()["lab_title"] for answer in seen if answer.is_success]
 
     async def lds_states(self, session_id: str) -> list[str]:
         """States of the delivery sessions of a session."""
