@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import pytest_asyncio
-from outside import Simulator, loopback_network
+from worker_outside import Simulator, loopback_network
 from worker_world import WorkerWorld, worker_world
 
 from worker_controller.adapters.aws import AwsClients

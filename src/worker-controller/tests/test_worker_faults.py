@@ -1,7 +1,7 @@
 """The outside world misbehaves; its own books are the witness that nothing is doubled, leaked or harmed."""
 
 import pytest
-from outside_instances import launch_foreign
+from worker_outside_instances import launch_foreign
 from worker_world import WorkerWorld, until
 
 from lcm_core.contracts.workers import WorkerView

@@ -1,7 +1,7 @@
 """A worker's life on a real control plane, EC2 world and simulated CML, through the worker controller's process."""
 
 import pytest
-from outside_instances import launch_foreign
+from worker_outside_instances import launch_foreign
 from worker_world import REGION, WorkerWorld, until
 
 from lcm_core.contracts.workers import ImportWorker, WorkerView
@@ -25,8 +25,8 @@ async def test_from_wanted_to_serving_and_back(world: WorkerWorld) -> None:
     assert view.status.cml.version.startswith("2.")
     assert "iosv" in view.status.cml.node_definitions
     assert view.status.endpoint.startswith("https://127.")
+    view = await world.when(worker_id, "is idle", lambda seen: seen.status.idle_since is not None)
     assert condition(view, "Idle") == "true"
-    assert view.status.idle_since is not None
     [instance] = await world.instances_of(worker_id)
     assert instance["tags"]["team"] == "a"  # type: ignore[index]
 

@@ -214,11 +214,12 @@ class WorkerWorld:
     @asynccontextmanager
     async def lablets(self) -> AsyncIterator[ControlPlaneClient]:
         """The control plane as the lablet controller's leader."""
-        async with self._service(LABLETS) as client:
+        async with self.service(LABLETS) as client:
             yield client
 
     @asynccontextmanager
-    async def _service(self, service: str) -> AsyncIterator[ControlPlaneClient]:
+    async def service(self, service: str) -> AsyncIterator[ControlPlaneClient]:
+        """The control plane as the leader of a service: wins an election and obtains its term."""
         realm = f"{self.world.url('identity')}/realms/lablet-cloud-manager"
         form = {
             "grant_type": "client_credentials",

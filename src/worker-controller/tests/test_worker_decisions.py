@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from samples import (
+from worker_samples import (
     FREE,
     LIVE,
     NOW,

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from samples import NOW, a_license, apply, attempted, cml, false_since, instance, stats, worker
+from worker_samples import NOW, a_license, apply, attempted, cml, false_since, instance, stats, worker
 
 from lcm_core.contracts.workers import ReportWorker, WorkerView
 from lcm_core.domain import WORKER_STATES

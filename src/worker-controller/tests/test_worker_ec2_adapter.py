@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from outside import Simulator
+from worker_outside import Simulator
 
 from lcm_core.spi.ec2 import (
     WORKER_TAG,
