@@ -19,6 +19,7 @@ from control_plane_api.domain.worker.worker import Worker
 from control_plane_api.infrastructure.mongo.database import Database
 from control_plane_api.infrastructure.mongo.store import MongoStore
 from control_plane_api.kernel.failpoints import EXIT_CODE
+from control_plane_api.kernel.tasks import end_all
 from lcm_core.domain.vocabulary import SignalType
 from lcm_core.etcd import EtcdClient, decode_state, encode_value, object_key
 from lcm_simulators.embedded.etcd import EtcdServer
@@ -43,10 +44,10 @@ def sessions(database: Database, dispatcher: Dispatcher) -> MongoStore[LabletSes
 async def running(*parts: Work) -> AsyncIterator[None]:
     """Dispatchers and reconcilers at work."""
     tasks = [asyncio.create_task(part.run()) for part in parts]
-    yield
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    try:
+        yield
+    finally:
+        await end_all(tasks)
 
 
 async def projected_version(etcd: EtcdClient, key: str) -> int:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from neuroglia.hosting import HostedService
 from prometheus_client import Counter
 
+from control_plane_api.kernel.tasks import end_all
+
 log = logging.getLogger(__name__)
 
 RESTARTS = Counter("lcm_background_restarts_total", "Background services that ended unexpectedly", ["service"])
@@ -54,11 +56,9 @@ class Background(HostedService):
     async def stop_async(self) -> None:
         """See ``HostedService``: cancel everything, in reverse order, and wait for it."""
         if self._main is not None:
-            self._main.cancel()
-            await asyncio.gather(self._main, return_exceptions=True)
+            await end_all([self._main])
         for task in reversed(list(self._tasks.values())):
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end_all([task])
         self._tasks.clear()
         await self._stopping()
 

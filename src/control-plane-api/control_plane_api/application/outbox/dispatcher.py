@@ -15,6 +15,7 @@ from pymongo.errors import BulkWriteError, PyMongoError
 from control_plane_api.application.projection.projections import BY_COLLECTION, PROJECTIONS, Projected, project
 from control_plane_api.infrastructure.mongo.database import Collection, Database, ensure_index
 from control_plane_api.kernel.failpoints import failpoint
+from control_plane_api.kernel.tasks import together
 from lcm_core.etcd import EtcdError, EtcdStore, GuardedWrite
 
 log = logging.getLogger(__name__)
@@ -60,10 +61,7 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._sweep())
-            for _ in range(CONCURRENCY):
-                group.create_task(self._drain_forever())
+        await together(self._sweep(), *(self._drain_forever() for _ in range(CONCURRENCY)))
 
     async def _sweep(self) -> None:
         while True:

@@ -20,6 +20,7 @@ from control_plane_api.infrastructure.sse.encoding import StreamEvent, encode, p
 from control_plane_api.infrastructure.sse.ring import Changed, ChangeRing
 from control_plane_api.infrastructure.sse.snapshots import SHOWN, Snapshots
 from control_plane_api.infrastructure.sse.stream import ClientQueue
+from control_plane_api.kernel.tasks import together
 from lcm_core.etcd import EtcdError, EtcdStore, EventKind, RevisionCompacted, StoreReplaced, WatchBatch, WatchEvent
 from lcm_core.etcd.keys import (
     BROADCAST_PREFIX,
@@ -89,11 +90,12 @@ class SseRelay:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._follow_projection())
-            group.create_task(self._follow(BROADCAST_PREFIX, self._take_broadcasts))
-            group.create_task(self._follow(STATUS_PREFIX, self._take_statuses))
-            group.create_task(self._flush_forever())
+        await together(
+            self._follow_projection(),
+            self._follow(BROADCAST_PREFIX, self._take_broadcasts),
+            self._follow(STATUS_PREFIX, self._take_statuses),
+            self._flush_forever(),
+        )
 
     # The projection --------------------------------------------------------------------------------------------
 
