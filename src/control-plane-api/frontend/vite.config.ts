@@ -1,7 +1,8 @@
+import { loadEnv } from "vite";
 import { defineConfig } from "vitest/config";
 
 // The control plane serves what is built here; in development Vite serves the page and passes API calls on.
-const api = process.env.LCM_API ?? "http://127.0.0.1:8000";
+const api = loadEnv("", ".", "LCM_").LCM_API ?? "http://127.0.0.1:8000";
 
 export default defineConfig({
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },

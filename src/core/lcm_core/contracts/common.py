@@ -29,7 +29,8 @@ ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1
 class View(BaseModel):
     """A model the platform answers with, or keeps in a document."""
 
-    model_config = ConfigDict(extra="ignore")
+    # Answers carry every field, so their schemas say so.
+    model_config = ConfigDict(extra="ignore", json_schema_serialization_defaults_required=True)
 
 
 class RequestModel(BaseModel):

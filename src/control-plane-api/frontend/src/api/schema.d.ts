@@ -3,7233 +3,2890 @@
  * Do not make direct changes to the file.
  */
 
-export interface paths {
-  "/x1": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F1 */
-    get: operations["f1_x1_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x2": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F2 */
-    get: operations["f2_x2_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x3": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F3 */
-    get: operations["f3_x3_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x4": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F4 */
-    get: operations["f4_x4_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x5": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F5 */
-    get: operations["f5_x5_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x6": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F6 */
-    get: operations["f6_x6_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x7": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F7 */
-    get: operations["f7_x7_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x8": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F8 */
-    get: operations["f8_x8_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x9": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F9 */
-    get: operations["f9_x9_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x10": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F10 */
-    get: operations["f10_x10_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x11": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F11 */
-    get: operations["f11_x11_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x12": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F12 */
-    get: operations["f12_x12_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x13": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F13 */
-    get: operations["f13_x13_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x14": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F14 */
-    get: operations["f14_x14_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x15": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F15 */
-    get: operations["f15_x15_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x16": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F16 */
-    get: operations["f16_x16_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x17": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F17 */
-    get: operations["f17_x17_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x18": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F18 */
-    get: operations["f18_x18_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x19": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F19 */
-    get: operations["f19_x19_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x20": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F20 */
-    get: operations["f20_x20_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x21": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F21 */
-    get: operations["f21_x21_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x22": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F22 */
-    get: operations["f22_x22_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x23": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F23 */
-    get: operations["f23_x23_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x24": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F24 */
-    get: operations["f24_x24_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x25": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F25 */
-    get: operations["f25_x25_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x26": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F26 */
-    get: operations["f26_x26_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x27": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F27 */
-    get: operations["f27_x27_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x28": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F28 */
-    get: operations["f28_x28_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x29": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F29 */
-    get: operations["f29_x29_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x30": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F30 */
-    get: operations["f30_x30_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x31": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F31 */
-    get: operations["f31_x31_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x32": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F32 */
-    get: operations["f32_x32_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x33": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F33 */
-    get: operations["f33_x33_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x34": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F34 */
-    get: operations["f34_x34_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x35": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F35 */
-    get: operations["f35_x35_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x36": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F36 */
-    get: operations["f36_x36_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x37": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F37 */
-    get: operations["f37_x37_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x38": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F38 */
-    get: operations["f38_x38_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x39": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F39 */
-    get: operations["f39_x39_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x40": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F40 */
-    get: operations["f40_x40_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x41": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F41 */
-    get: operations["f41_x41_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x42": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F42 */
-    get: operations["f42_x42_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x43": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F43 */
-    get: operations["f43_x43_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x44": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F44 */
-    get: operations["f44_x44_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x45": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F45 */
-    get: operations["f45_x45_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x46": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F46 */
-    get: operations["f46_x46_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x47": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F47 */
-    get: operations["f47_x47_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x48": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F48 */
-    get: operations["f48_x48_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x49": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F49 */
-    get: operations["f49_x49_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x50": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F50 */
-    get: operations["f50_x50_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x51": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F51 */
-    get: operations["f51_x51_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x52": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F52 */
-    get: operations["f52_x52_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x53": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F53 */
-    get: operations["f53_x53_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x54": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F54 */
-    get: operations["f54_x54_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x55": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F55 */
-    get: operations["f55_x55_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x56": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F56 */
-    get: operations["f56_x56_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x57": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F57 */
-    get: operations["f57_x57_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x58": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F58 */
-    get: operations["f58_x58_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x59": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F59 */
-    get: operations["f59_x59_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x60": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F60 */
-    get: operations["f60_x60_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x61": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F61 */
-    get: operations["f61_x61_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x62": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F62 */
-    get: operations["f62_x62_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x63": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F63 */
-    get: operations["f63_x63_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x64": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F64 */
-    get: operations["f64_x64_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x65": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F65 */
-    get: operations["f65_x65_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x66": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F66 */
-    get: operations["f66_x66_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x67": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F67 */
-    get: operations["f67_x67_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x68": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F68 */
-    get: operations["f68_x68_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x69": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F69 */
-    get: operations["f69_x69_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x70": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F70 */
-    get: operations["f70_x70_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x71": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F71 */
-    get: operations["f71_x71_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x72": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F72 */
-    get: operations["f72_x72_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x73": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F73 */
-    get: operations["f73_x73_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x74": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F74 */
-    get: operations["f74_x74_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x75": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F75 */
-    get: operations["f75_x75_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x76": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F76 */
-    get: operations["f76_x76_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x77": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F77 */
-    get: operations["f77_x77_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x78": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F78 */
-    get: operations["f78_x78_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x79": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F79 */
-    get: operations["f79_x79_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x80": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F80 */
-    get: operations["f80_x80_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x81": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F81 */
-    get: operations["f81_x81_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x82": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F82 */
-    get: operations["f82_x82_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x83": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F83 */
-    get: operations["f83_x83_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x84": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F84 */
-    get: operations["f84_x84_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x85": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F85 */
-    get: operations["f85_x85_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x86": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F86 */
-    get: operations["f86_x86_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x87": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F87 */
-    get: operations["f87_x87_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x88": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F88 */
-    get: operations["f88_x88_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x89": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F89 */
-    get: operations["f89_x89_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x90": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F90 */
-    get: operations["f90_x90_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x91": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F91 */
-    get: operations["f91_x91_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x92": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F92 */
-    get: operations["f92_x92_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x93": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F93 */
-    get: operations["f93_x93_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x94": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F94 */
-    get: operations["f94_x94_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x95": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F95 */
-    get: operations["f95_x95_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x96": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F96 */
-    get: operations["f96_x96_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x97": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F97 */
-    get: operations["f97_x97_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x98": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F98 */
-    get: operations["f98_x98_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x99": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F99 */
-    get: operations["f99_x99_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x100": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F100 */
-    get: operations["f100_x100_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x101": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F101 */
-    get: operations["f101_x101_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x102": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F102 */
-    get: operations["f102_x102_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x103": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F103 */
-    get: operations["f103_x103_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x104": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F104 */
-    get: operations["f104_x104_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x105": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F105 */
-    get: operations["f105_x105_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x106": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F106 */
-    get: operations["f106_x106_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x107": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F107 */
-    get: operations["f107_x107_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x108": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F108 */
-    get: operations["f108_x108_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x109": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F109 */
-    get: operations["f109_x109_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x110": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F110 */
-    get: operations["f110_x110_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x111": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F111 */
-    get: operations["f111_x111_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x112": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F112 */
-    get: operations["f112_x112_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/x113": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** F113 */
-    get: operations["f113_x113_get"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-}
+export type paths = Record<string, never>;
 export type webhooks = Record<string, never>;
 export interface components {
-  schemas: {
-    /**
-     * ArtifactView
-     * @description An uploaded file waiting to be taken.
-     */
-    ArtifactView: {
-      /** Id */
-      id: string;
-      /** Filename */
-      filename: string;
-      /** Content Type */
-      content_type: string;
-      /** Size */
-      size: number;
-      /** Sha256 */
-      sha256: string;
-      /**
-       * Uploaded At
-       * Format: date-time
-       */
-      uploaded_at: string;
-      /**
-       * Expires At
-       * Format: date-time
-       */
-      expires_at: string;
-    };
-    /**
-     * AuditEntryView
-     * @description One recorded command or denied attempt.
-     */
-    AuditEntryView: {
-      /** Id */
-      id: string;
-      /**
-       * At
-       * Format: date-time
-       */
-      at: string;
-      /** Actor */
-      actor: string;
-      /** Command */
-      command: string;
-      /**
-       * Target Kind
-       * @default
-       */
-      target_kind: string;
-      /**
-       * Target Id
-       * @default
-       */
-      target_id: string;
-      /**
-       * Result
-       * @default accepted
-       */
-      result: string;
-      /**
-       * Reason
-       * @default
-       */
-      reason: string;
-      /**
-       * Changes
-       * @default
-       */
-      changes: string;
-      /**
-       * Correlation Id
-       * @default
-       */
-      correlation_id: string;
-    };
-    /**
-     * BulkItemResult
-     * @description Outcome of one item of a bulk call; ``status`` is the HTTP status the single call would have had.
-     */
-    BulkItemResult: {
-      /** Id */
-      id: string;
-      /** Status */
-      status: number;
-      /**
-       * Code
-       * @default
-       */
-      code: string;
-      /**
-       * Detail
-       * @default
-       */
-      detail: string;
-      /** Version */
-      version?: number | null;
-    };
-    /**
-     * BulkResult
-     * @description Outcome of a bulk call, one entry per item in the order asked.
-     */
-    BulkResult: {
-      /** Items */
-      items: components["schemas"]["BulkItemResult"][];
-    };
-    /**
-     * CheckResult
-     * @description One rubric check.
-     */
-    CheckResult: {
-      /** Id */
-      id: string;
-      /** Passed */
-      passed: boolean;
-      /**
-       * Message
-       * @default
-       */
-      message: string;
-    };
-    /**
-     * ClaimChanges
-     * @description Claim days that changed since a cursor; deliveries may repeat.
-     */
-    ClaimChanges: {
-      /** Items */
-      items: components["schemas"]["ClaimDay"][];
-      /** Cursor */
-      cursor: string;
-    };
-    /**
-     * ClaimDay
-     * @description All claims that touch one UTC day of one worker; replace whatever was known of that day if newer.
-     */
-    ClaimDay: {
-      /** Worker Id */
-      worker_id: string;
-      /** Day */
-      day: string;
-      /** Version */
-      version: number;
-      /** Claims */
-      claims: components["schemas"]["ClaimView"][];
-    };
-    /**
-     * ClaimView
-     * @description Capacity and ports held on a worker for ``[start, end)``, boot lead and clean-up included.
-     */
-    ClaimView: {
-      /** Claim Id */
-      claim_id: string;
-      /** Worker Id */
-      worker_id: string;
-      /** Session Id */
-      session_id: string;
-      resources: components["schemas"]["Resources"];
-      /** Ports */
-      ports?: {
-        [key: string]: number;
-      };
-      /**
-       * Start
-       * Format: date-time
-       */
-      start: string;
-      /**
-       * End
-       * Format: date-time
-       */
-      end: string;
-    };
-    /**
-     * CloseTask
-     * @description The reason has gone away.
-     */
-    CloseTask: {
-      /** Dedup Key */
-      dedup_key: string;
-      /**
-       * Message
-       * @default
-       */
-      message: string;
-    };
-    /**
-     * CmlInfo
-     * @description The CML system on a worker.
-     */
-    CmlInfo: {
-      /**
-       * Version
-       * @default
-       */
-      version: string;
-      /**
-       * Ready
-       * @default false
-       */
-      ready: boolean;
-      /** Node Definitions */
-      node_definitions?: string[];
-    };
-    /**
-     * Condition
-     * @description One observed fact about an aggregate, with why and since when.
-     */
-    Condition: {
-      /** Type */
-      type: string;
-      status: components["schemas"]["ConditionStatus"];
-      /** Reason */
-      reason: string;
-      /**
-       * Message
-       * @default
-       */
-      message: string;
-      /**
-       * Since
-       * Format: date-time
-       */
-      since: string;
-    };
-    /**
-     * ConditionReport
-     * @description A condition as a controller reports it; the control plane keeps ``since`` while the status stays.
-     */
-    ConditionReport: {
-      /** Type */
-      type: string;
-      status: components["schemas"]["ConditionStatus"];
-      /** Reason */
-      reason: string;
-      /**
-       * Message
-       * @default
-       */
-      message: string;
-    };
-    /**
-     * ConditionStatus
-     * @description Truth of a condition as far as it is known.
-     * @enum {string}
-     */
-    ConditionStatus: "true" | "false" | "unknown";
-    /**
-     * ContentError
-     * @description One validation error of a package: which file, line (0 when unknown) and field.
-     */
-    ContentError: {
-      /** Field */
-      field: string;
-      /** Message */
-      message: string;
-      /**
-       * File
-       * @default
-       */
-      file: string;
-      /**
-       * Line
-       * @default 0
-       */
-      line: number;
-    };
-    /**
-     * ControllerHeartbeat
-     * @description What a controller replica says of itself every few seconds.
-     */
-    ControllerHeartbeat: {
-      service: components["schemas"]["ServiceName"];
-      /** Identity */
-      identity: string;
-      /** Leader Shards */
-      leader_shards?: number[];
-      /**
-       * Term
-       * @default 0
-       */
-      term: number;
-      /**
-       * Queue Depth
-       * @default 0
-       */
-      queue_depth: number;
-      /**
-       * In Flight
-       * @default 0
-       */
-      in_flight: number;
-      /**
-       * Reconciles Total
-       * @default 0
-       */
-      reconciles_total: number;
-      /**
-       * Errors Total
-       * @default 0
-       */
-      errors_total: number;
-      /**
-       * Admin Url
-       * @default
-       */
-      admin_url: string;
-      /** Recent */
-      recent?: components["schemas"]["KeyStatus"][];
-    };
-    /**
-     * ControllerView
-     * @description A controller replica as last heard of.
-     */
-    ControllerView: {
-      service: components["schemas"]["ServiceName"];
-      /** Identity */
-      identity: string;
-      /** Leader Shards */
-      leader_shards?: number[];
-      /**
-       * Term
-       * @default 0
-       */
-      term: number;
-      /**
-       * Queue Depth
-       * @default 0
-       */
-      queue_depth: number;
-      /**
-       * In Flight
-       * @default 0
-       */
-      in_flight: number;
-      /**
-       * Reconciles Total
-       * @default 0
-       */
-      reconciles_total: number;
-      /**
-       * Errors Total
-       * @default 0
-       */
-      errors_total: number;
-      /**
-       * Admin Url
-       * @default
-       */
-      admin_url: string;
-      /** Recent */
-      recent?: components["schemas"]["KeyStatus"][];
-      /**
-       * Seen At
-       * Format: date-time
-       */
-      seen_at: string;
-      /** Alive */
-      alive: boolean;
-    };
-    /**
-     * CreateDefinition
-     * @description Declare a definition; its artifact must have been uploaded before.
-     */
-    CreateDefinition: {
-      /** Name */
-      name: string;
-      /**
-       * Semantic Version
-       * @default 1.0.0
-       */
-      semantic_version: string;
-      /** Form Qualified Name */
-      form_qualified_name: string;
-      /** Title */
-      title: string;
-      /**
-       * Description
-       * @default
-       */
-      description: string;
-      /** Artifact Id */
-      artifact_id: string;
-      /**
-       * Graded
-       * @default true
-       */
-      graded: boolean;
-      /**
-       * Max Duration Minutes
-       * @default 240
-       */
-      max_duration_minutes: number;
-      /**
-       * Boot Lead Minutes
-       * @default 15
-       */
-      boot_lead_minutes: number;
-      /**
-       * Cleanup Minutes
-       * @default 5
-       */
-      cleanup_minutes: number;
-      /**
-       * Warm Pool Depth
-       * @default 0
-       */
-      warm_pool_depth: number;
-      requirements?: components["schemas"]["Requirements"];
-      /**
-       * Owner Notification
-       * @default
-       */
-      owner_notification: string;
-    };
-    /**
-     * CreateTask
-     * @description A task made by a person.
-     */
-    CreateTask: {
-      /** Title */
-      title: string;
-      /**
-       * Description
-       * @default
-       */
-      description: string;
-      /** @default info */
-      severity: components["schemas"]["TaskSeverity"];
-      /**
-       * Assignee
-       * @default
-       */
-      assignee: string;
-      /**
-       * Department
-       * @default
-       */
-      department: string;
-    };
-    /**
-     * CreateWorker
-     * @description Launch one worker from a template by hand.
-     */
-    CreateWorker: {
-      /** Template Id */
-      template_id: string;
-      /**
-       * Region
-       * @default
-       */
-      region: string;
-      /**
-       * Name
-       * @default
-       */
-      name: string;
-      /** Tags */
-      tags?: {
-        [key: string]: string;
-      };
-    };
-    /**
-     * DefinitionPhase
-     * @description Life of a LabletDefinition version.
-     * @enum {string}
-     */
-    DefinitionPhase: "pending_sync" | "active" | "deprecated" | "archived";
-    /**
-     * DefinitionSpec
-     * @description What the author declares.
-     */
-    DefinitionSpec: {
-      /** Name */
-      name: string;
-      /** Semantic Version */
-      semantic_version: string;
-      /** Form Qualified Name */
-      form_qualified_name: string;
-      /** Title */
-      title: string;
-      /**
-       * Description
-       * @default
-       */
-      description: string;
-      /**
-       * Artifact Id
-       * @default
-       */
-      artifact_id: string;
-      /**
-       * Graded
-       * @default true
-       */
-      graded: boolean;
-      /**
-       * Max Duration Minutes
-       * @default 240
-       */
-      max_duration_minutes: number;
-      /**
-       * Boot Lead Minutes
-       * @default 15
-       */
-      boot_lead_minutes: number;
-      /**
-       * Cleanup Minutes
-       * @default 5
-       */
-      cleanup_minutes: number;
-      /**
-       * Warm Pool Depth
-       * @default 0
-       */
-      warm_pool_depth: number;
-      requirements?: components["schemas"]["Requirements"];
-      /**
-       * Owner Notification
-       * @default
-       */
-      owner_notification: string;
-      /** Sync Requested At */
-      sync_requested_at?: string | null;
-    };
-    /**
-     * DefinitionStatus
-     * @description What is known about a definition.
-     */
-    DefinitionStatus: {
-      /** @default pending_sync */
-      phase: components["schemas"]["DefinitionPhase"];
-      /**
-       * Reason
-       * @default
-       */
-      reason: string;
-      /**
-       * Message
-       * @default
-       */
-      message: string;
-      /**
-       * Observed Generation
-       * @default 0
-       */
-      observed_generation: number;
-      content?: components["schemas"]["DerivedContent"] | null;
-      requirements?: components["schemas"]["Resources"];
-      sync?: components["schemas"]["SyncStatus"];
-      /**
-       * Replaced By
-       * @default
-       */
-      replaced_by: string;
-      /**
-       * Sessions Total
-       * @default 0
-       */
-      sessions_total: number;
-    };
-    /**
-     * DefinitionView
-     * @description A LabletDefinition version.
-     */
-    DefinitionView: {
-      /** Id */
-      id: string;
-      /** Version */
-      version: number;
-      /** Generation */
-      generation: number;
-      /**
-       * Created At
-       * Format: date-time
-       */
-      created_at: string;
-      /**
-       * Updated At
-       * Format: date-time
-       */
-      updated_at: string;
-      /**
-       * Created By
-       * @default
-       */
-      created_by: string;
-      spec: components["schemas"]["DefinitionSpec"];
-      status: components["schemas"]["DefinitionStatus"];
-    };
-    /**
-     * DerivedContent
-     * @description What the lablet controller learned from the validated package.
-     */
-    DerivedContent: {
-      /** Package Sha256 */
-      package_sha256: string;
-      /** Package Bucket */
-      package_bucket: string;
-      /** Package Key */
-      package_key: string;
-      /** Topology Sha256 */
-      topology_sha256: string;
-      /**
-       * Rubric Key
-       * @default
-       */
-      rubric_key: string;
-      /** Node Count */
-      node_count: number;
-      /** Node Definitions */
-      node_definitions: string[];
-      estimated: components["schemas"]["Resources"];
-      /** Port Template */
-      port_template: components["schemas"]["PortSlot"][];
-      /** Devices */
-      devices: components["schemas"]["DeviceTemplate"][];
-      /** Upstream */
-      upstream?: {
-        [key: string]: string;
-      };
-    };
-    /**
-     * DeviceAccess
-     * @description How the learner reaches one device; credentials are encrypted at rest and never listed.
-     */
-    DeviceAccess: {
-      /** Label */
-      label: string;
-      /** Protocol */
-      protocol: string;
-      /** Host */
-      host: string;
-      /** Port */
-      port: number;
-      /**
-       * Uri
-       * @default
-       */
-      uri: string;
-      /**
-       * Username
-       * @default
-       */
-      username: string;
-      /**
-       * Password
-       * @default
-       */
-      password: string;
-    };
-    /**
-     * DeviceTemplate
-     * @description A device as the delivery system shows it; ``port_name`` refers to a :class:`PortSlot`.
-     */
-    DeviceTemplate: {
-      /** Label */
-      label: string;
-      /** Node Label */
-      node_label: string;
-      /** Node Definition */
-      node_definition: string;
-      /**
-       * Port Name
-       * @default
-       */
-      port_name: string;
-      protocol: components["schemas"]["PortProtocol"];
-      /**
-       * Username
-       * @default
-       */
-      username: string;
-    };
-    /**
-     * DiscoveredInstance
-     * @description An EC2 instance found by tag or AMI pattern that no worker accounts for.
-     */
-    DiscoveredInstance: {
-      /** Instance Id */
-      instance_id: string;
-      /** Region */
-      region: string;
-      /**
-       * Instance Type
-       * @default
-       */
-      instance_type: string;
-      /**
-       * Ami Name
-       * @default
-       */
-      ami_name: string;
-      /**
-       * Endpoint
-       * @default
-       */
-      endpoint: string;
-      /**
-       * Worker Id Tag
-       * @default
-       */
-      worker_id_tag: string;
-    };
-    /**
-     * EndSession
-     * @description Cancel or terminate a session.
-     */
-    EndSession: {
-      /**
-       * Reason
-       * @default
-       */
-      reason: string;
-    };
-    /**
-     * EvidenceFile
-     * @description One collected file in S3.
-     */
-    EvidenceFile: {
-      /** Device */
-      device: string;
-      /** Kind */
-      kind: string;
-      /** Name */
-      name: string;
-      /** Key */
-      key: string;
-      /** Sha256 */
-      sha256: string;
-      /** Size */
-      size: number;
-    };
-    /**
-     * ExplainSession
-     * @description Why one session is not placed yet.
-     */
-    ExplainSession: {
-      /** Session Id */
-      session_id: string;
-      explanation: components["schemas"]["Explanation"];
-    };
-    /**
-     * Explanation
-     * @description The scheduler's last decision about a session, in words and with per-worker reasons.
-     */
-    Explanation: {
-      /**
-       * At
-       * Format: date-time
-       */
-      at: string;
-      /** Reason */
-      reason: string;
-      /** Message */
-      message: string;
-      /**
-       * Chosen Worker Id
-       * @default
-       */
-      chosen_worker_id: string;
-      /** Scores */
-      scores?: {
-        [key: string]: number;
-      };
-      /** Rejections */
-      rejections?: components["schemas"]["Rejection"][];
-      /**
-       * Rejected Total
-       * @default 0
-       */
-      rejected_total: number;
-      /** Expected Start */
-      expected_start?: string | null;
-    };
-    /**
-     * ExplanationBatch
-     * @description Explanations of many waiting sessions; stored only where they changed.
-     */
-    ExplanationBatch: {
-      /** Items */
-      items: components["schemas"]["ExplainSession"][];
-    };
-    /**
-     * ExtendSession
-     * @description Move the end of the slot to a later time.
-     */
-    ExtendSession: {
-      /**
-       * End
-       * Format: date-time
-       */
-      end: string;
-    };
-    /**
-     * FieldError
-     * @description Which field broke which rule.
-     */
-    FieldError: {
-      /** Field */
-      field: string;
-      /** Message */
-      message: string;
-    };
-    /**
-     * GradingPhase
-     * @description Life of the grading side of a session.
-     * @enum {string}
-     */
-    GradingPhase: "pending" | "collecting" | "grading" | "submitted" | "faulted";
-    /**
-     * GradingSessionView
-     * @description The grading side.
-     */
-    GradingSessionView: {
-      /** Id */
-      id: string;
-      /** Session Id */
-      session_id: string;
-      phase: components["schemas"]["GradingPhase"];
-      /**
-       * Engine Id
-       * @default
-       */
-      engine_id: string;
-      /**
-       * Evidence Bucket
-       * @default
-       */
-      evidence_bucket: string;
-      /**
-       * Manifest Key
-       * @default
-       */
-      manifest_key: string;
-      /** Evidence */
-      evidence?: components["schemas"]["EvidenceFile"][];
-      /**
-       * Attempts
-       * @default 0
-       */
-      attempts: number;
-      /**
-       * Message
-       * @default
-       */
-      message: string;
-      /**
-       * Updated At
-       * Format: date-time
-       */
-      updated_at: string;
-    };
-    /**
-     * HealthView
-     * @description Health of the control plane; each dependency by name with what is wrong.
-     */
-    HealthView: {
-      /** Status */
-      status: string;
-      /** Checks */
-      checks?: {
-        [key: string]: string;
-      };
-    };
-    /**
-     * ImportWorker
-     * @description Take over an existing EC2 instance that runs CML.
-     */
-    ImportWorker: {
-      /** Instance Id */
-      instance_id: string;
-      /** Region */
-      region: string;
-      /** Template Id */
-      template_id: string;
-      /**
-       * Name
-       * @default
-       */
-      name: string;
-    };
-    /**
-     * InboundEvent
-     * @description An accepted CloudEvent on its way to the store.
-     */
-    InboundEvent: {
-      /** Source */
-      source: string;
-      /** Id */
-      id: string;
-      /** Type */
-      type: string;
-      signal?: components["schemas"]["SignalType"] | null;
-      /**
-       * Subject
-       * @default
-       */
-      subject: string;
-      /**
-       * Session Id
-       * @default
-       */
-      session_id: string;
-      /**
-       * External Id
-       * @default
-       */
-      external_id: string;
-      /** Time */
-      time?: string | null;
-      /**
-       * Data Json
-       * @default {}
-       */
-      data_json: string;
-    };
-    /**
-     * InboundEventBatch
-     * @description Up to 200 events, one database write.
-     */
-    InboundEventBatch: {
-      /** Items */
-      items: components["schemas"]["InboundEvent"][];
-    };
-    /**
-     * InboundEventBatchResult
-     * @description One result per event in the order sent.
-     */
-    InboundEventBatchResult: {
-      /** Items */
-      items: components["schemas"]["InboundEventResult"][];
-    };
-    /**
-     * InboundEventResult
-     * @description ``stored``, ``duplicate`` or ``ignored`` (unknown type or session), per event.
-     */
-    InboundEventResult: {
-      /** Id */
-      id: string;
-      /** Result */
-      result: string;
-    };
-    /**
-     * InstanceInfo
-     * @description The EC2 side of a worker.
-     */
-    InstanceInfo: {
-      /**
-       * Instance Id
-       * @default
-       */
-      instance_id: string;
-      /**
-       * State
-       * @default
-       */
-      state: string;
-      /**
-       * Instance Type
-       * @default
-       */
-      instance_type: string;
-      /**
-       * Ami Id
-       * @default
-       */
-      ami_id: string;
-      /**
-       * Ami Name
-       * @default
-       */
-      ami_name: string;
-      /**
-       * Private Ip
-       * @default
-       */
-      private_ip: string;
-      /**
-       * Public Ip
-       * @default
-       */
-      public_ip: string;
-      /** Launched At */
-      launched_at?: string | null;
-      /** State Since */
-      state_since?: string | null;
-    };
-    /**
-     * KeyStatus
-     * @description The last reconcile of one key in one sentence.
-     */
-    KeyStatus: {
-      /** Key */
-      key: string;
-      /** Outcome */
-      outcome: string;
-      /** Reason */
-      reason: string;
-      /** Sentence */
-      sentence: string;
-      /**
-       * At
-       * Format: date-time
-       */
-      at: string;
-    };
-    /**
-     * LabActionResult
-     * @description Outcome of a pending lab action.
-     */
-    LabActionResult: {
-      /** Succeeded */
-      succeeded: boolean;
-      /**
-       * Message
-       * @default
-       */
-      message: string;
-      phase?: components["schemas"]["LabPhase"] | null;
-      /**
-       * Export Artifact Id
-       * @default
-       */
-      export_artifact_id: string;
-    };
-    /**
-     * LabPhase
-     * @description Life of one CML lab on one worker.
-     * @enum {string}
-     */
-    LabPhase:
-      | "discovered"
-      | "defined"
-      | "starting"
-      | "booted"
-      | "stopping"
-      | "stopped"
-      | "wiped"
-      | "deleting"
-      | "deleted"
-      | "orphaned"
-      | "error";
-    /**
-     * LabRecordBatch
-     * @description Labs of one worker. With ``complete`` records of labs that are not listed become deleted.
-     */
-    LabRecordBatch: {
-      /** Worker Id */
-      worker_id: string;
-      /**
-       * Complete
-       * @default false
-       */
-      complete: boolean;
-      /** Items */
-      items?: components["schemas"]["LabRecordReport"][];
-    };
-    /**
-     * LabRecordReport
-     * @description One CML lab as seen on a worker.
-     */
-    LabRecordReport: {
-      /** Cml Lab Id */
-      cml_lab_id: string;
-      /** Title */
-      title: string;
-      phase: components["schemas"]["LabPhase"];
-      source: components["schemas"]["LabSource"];
-      /**
-       * Session Id
-       * @default
-       */
-      session_id: string;
-      /**
-       * Definition Id
-       * @default
-       */
-      definition_id: string;
-      /**
-       * Topology Sha256
-       * @default
-       */
-      topology_sha256: string;
-      /**
-       * Node Count
-       * @default 0
-       */
-      node_count: number;
-      resources?: components["schemas"]["Resources"];
-      /** Ports */
-      ports?: number[];
-      /**
-       * Message
-       * @default
-       */
-      message: string;
-    };
-    /**
-     * LabRecordSpec
-     * @description Which lab it is, and the action somebody asked for.
-     */
-    LabRecordSpec: {
-      /** Worker Id */
-      worker_id: string;
-      /** Cml Lab Id */
-      cml_lab_id: string;
-      /**
-       * Title
-       * @default
-       */
-      title: string;
-      /** @default discovery */
-      source: components["schemas"]["LabSource"];
-      /**
-       * Session Id
-       * @default
-       */
-      session_id: string;
-      /**
-       * Definition Id
-       * @default
-       */
-      definition_id: string;
-      /**
-       * Pending Action
-       * @default
-       */
-      pending_action: string;
-      /** Action Requested At */
-      action_requested_at?: string | null;
-      /**
-       * Action Requested By
-       * @default
-       */
-      action_requested_by: string;
-    };
-    /**
-     * LabRecordStatus
-     * @description What is known about a lab.
-     */
-    LabRecordStatus: {
-      /** @default discovered */
-      phase: components["schemas"]["LabPhase"];
-      /**
-       * Message
-       * @default
-       */
-      message: string;
-      /**
-       * Topology Sha256
-       * @default
-       */
-      topology_sha256: string;
-      /**
-       * Revision
-       * @default 1
-       */
-      revision: number;
-      /**
-       * Node Count
-       * @default 0
-       */
-      node_count: number;
-      resources?: components["schemas"]["Resources"];
-      /** Ports */
-      ports?: number[];
-      /**
-       * Last Error
-       * @default
-       */
-      last_error: string;
-      /** Last Seen At */
-      last_seen_at?: string | null;
-      /**
-       * Export Artifact Id
-       * @default
-       */
-      export_artifact_id: string;
-    };
-    /**
-     * LabRecordView
-     * @description One CML lab on one worker.
-     */
-    LabRecordView: {
-      /** Id */
-      id: string;
-      /** Version */
-      version: number;
-      /** Generation */
-      generation: number;
-      /**
-       * Created At
-       * Format: date-time
-       */
-      created_at: string;
-      /**
-       * Updated At
-       * Format: date-time
-       */
-      updated_at: string;
-      /**
-       * Created By
-       * @default
-       */
-      created_by: string;
-      spec: components["schemas"]["LabRecordSpec"];
-      status: components["schemas"]["LabRecordStatus"];
-    };
-    /**
-     * LabRef
-     * @description The CML lab of a session.
-     */
-    LabRef: {
-      /**
-       * Lab Record Id
-       * @default
-       */
-      lab_record_id: string;
-      /**
-       * Cml Lab Id
-       * @default
-       */
-      cml_lab_id: string;
-      /**
-       * Title
-       * @default
-       */
-      title: string;
-    };
-    /**
-     * LabSource
-     * @description Why a lab exists on a worker.
-     * @enum {string}
-     */
-    LabSource: "session" | "pool" | "import" | "discovery" | "clone";
-    /**
-     * LaunchAttempt
-     * @description Written before EC2 is called, so that a crash never launches twice.
-     */
-    LaunchAttempt: {
-      /** Client Token */
-      client_token: string;
-      /**
-       * Number
-       * @default 1
-       */
-      number: number;
-      /**
-       * Started At
-       * Format: date-time
-       */
-      started_at: string;
-      /**
-       * Error
-       * @default
-       */
-      error: string;
-    };
-    /**
-     * LaunchView
-     * @description The learner's link; each read is audited.
-     */
-    LaunchView: {
-      /** Url */
-      url: string;
-      /** Expires At */
-      expires_at?: string | null;
-    };
-    /**
-     * LicenseInfo
-     * @description The CML licence on a worker; never the token.
-     */
-    LicenseInfo: {
-      /**
-       * Status
-       * @default unknown
-       */
-      status: string;
-      /**
-       * Authorization
-       * @default
-       */
-      authorization: string;
-      /**
-       * Product
-       * @default
-       */
-      product: string;
-      /**
-       * Node Limit
-       * @default 0
-       */
-      node_limit: number;
-      /** Expires */
-      expires?: string | null;
-      /** Features */
-      features?: string[];
-    };
-    /**
-     * LicenseType
-     * @description CML licence families; personal licences run at most 20 nodes.
-     * @enum {string}
-     */
-    LicenseType: "personal" | "enterprise" | "evaluation";
-    /**
-     * MetricsBatch
-     * @description Samples of many workers.
-     */
-    MetricsBatch: {
-      /** Items */
-      items: components["schemas"]["MetricsItem"][];
-    };
-    /**
-     * MetricsItem
-     * @description A sample of one worker.
-     */
-    MetricsItem: {
-      /** Worker Id */
-      worker_id: string;
-      metrics: components["schemas"]["WorkerMetrics"];
-    };
-    /**
-     * ObtainTerm
-     * @description Present the etcd key of a newly won election to get a higher term.
-     */
-    ObtainTerm: {
-      service: components["schemas"]["ServiceName"];
-      /** Shard */
-      shard: number;
-      /** Etcd Key */
-      etcd_key: string;
-      /** Create Revision */
-      create_revision: number;
-      /** Identity */
-      identity: string;
-    };
-    /**
-     * OpenTask
-     * @description Ask a person to look; ``dedup_key`` makes it one task however often it is asked.
-     */
-    OpenTask: {
-      /** Dedup Key */
-      dedup_key: string;
-      /** Title */
-      title: string;
-      /**
-       * Description
-       * @default
-       */
-      description: string;
-      /** @default warning */
-      severity: components["schemas"]["TaskSeverity"];
-      /**
-       * Target Kind
-       * @default
-       */
-      target_kind: string;
-      /**
-       * Target Id
-       * @default
-       */
-      target_id: string;
-      /**
-       * Department
-       * @default
-       */
-      department: string;
-    };
-    /**
-     * PhaseChange
-     * @description One entry of the bounded phase history.
-     */
-    PhaseChange: {
-      phase: components["schemas"]["SessionPhase"];
-      /**
-       * At
-       * Format: date-time
-       */
-      at: string;
-      /** Reason */
-      reason: string;
-      /**
-       * Message
-       * @default
-       */
-      message: string;
-    };
-    /**
-     * PipelineState
-     * @description A pipeline run; ``run`` counts re-placements and restarts.
-     */
-    PipelineState: {
-      /** Name */
-      name: string;
-      /**
-       * Run
-       * @default 1
-       */
-      run: number;
-      /** Steps */
-      steps?: components["schemas"]["PipelineStep"][];
-    };
-    /**
-     * PipelineStep
-     * @description One step with its checkpoint: ``outputs`` is what a later attempt needs to go on without repeating effects.
-     */
-    PipelineStep: {
-      /** Name */
-      name: string;
-      /** @default pending */
-      state: components["schemas"]["StepState"];
-      /**
-       * Attempts
-       * @default 0
-       */
-      attempts: number;
-      /** Started At */
-      started_at?: string | null;
-      /** Ended At */
-      ended_at?: string | null;
-      /**
-       * Message
-       * @default
-       */
-      message: string;
-      /** Outputs */
-      outputs?: {
-        [key: string]: string;
-      };
-    };
-    /**
-     * PlaceSession
-     * @description Put one session on one worker: the claim is validated against all others before anything is written.
-     */
-    PlaceSession: {
-      /** Session Id */
-      session_id: string;
-      /** Expected Version */
-      expected_version: number;
-      /** Worker Id */
-      worker_id: string;
-      /** Claim Id */
-      claim_id: string;
-      booked: components["schemas"]["Slot"];
-      /**
-       * Claim From
-       * Format: date-time
-       */
-      claim_from: string;
-      /**
-       * Claim Until
-       * Format: date-time
-       */
-      claim_until: string;
-      resources: components["schemas"]["Resources"];
-      /** Ports */
-      ports?: {
-        [key: string]: number;
-      };
-      explanation: components["schemas"]["Explanation"];
-    };
-    /**
-     * Placement
-     * @description Where and when the session runs. ``booked`` is the effective slot.
-     */
-    Placement: {
-      /** Worker Id */
-      worker_id: string;
-      /**
-       * Worker Name
-       * @default
-       */
-      worker_name: string;
-      /** Claim Id */
-      claim_id: string;
-      booked: components["schemas"]["Slot"];
-      resources: components["schemas"]["Resources"];
-      /** Ports */
-      ports?: {
-        [key: string]: number;
-      };
-      /**
-       * Placed At
-       * Format: date-time
-       */
-      placed_at: string;
-    };
-    /**
-     * PlacementBatch
-     * @description Many placements at once; each is accepted or refused on its own.
-     */
-    PlacementBatch: {
-      /** Items */
-      items: components["schemas"]["PlaceSession"][];
-    };
-    /**
-     * PlacementBatchResult
-     * @description One result per item in the order asked.
-     */
-    PlacementBatchResult: {
-      /** Items */
-      items: components["schemas"]["PlacementResult"][];
-    };
-    /**
-     * PlacementResult
-     * @description ``status`` 200 placed, 409 refused by the claim or phase, 412 stale version, 404 unknown.
-     */
-    PlacementResult: {
-      /** Session Id */
-      session_id: string;
-      /** Status */
-      status: number;
-      /**
-       * Code
-       * @default
-       */
-      code: string;
-      /**
-       * Detail
-       * @default
-       */
-      detail: string;
-      /** Version */
-      version?: number | null;
-      claim?: components["schemas"]["ClaimView"] | null;
-    };
-    /**
-     * PortProtocol
-     * @description What a port tag opens: a serial console, a VNC screen, SSH, or a PATty forward.
-     * @enum {string}
-     */
-    PortProtocol: "serial" | "vnc" | "ssh" | "pat";
-    /**
-     * PortRange
-     * @description Inclusive range of TCP/UDP ports that labs may use on a worker; CML's PATty opens 2000–7999 by default.
-     */
-    PortRange: {
-      /**
-       * Low
-       * @default 2000
-       */
-      low: number;
-      /**
-       * High
-       * @default 7999
-       */
-      high: number;
-    };
-    /**
-     * PortSlot
-     * @description One port the lab needs on its worker; ``name`` is the placeholder ``${PORT_<name>}``.
-     */
-    PortSlot: {
-      /** Name */
-      name: string;
-      /** Node Label */
-      node_label: string;
-      protocol: components["schemas"]["PortProtocol"];
-      /**
-       * Transport
-       * @default tcp
-       */
-      transport: string;
-      /** Inside Port */
-      inside_port?: number | null;
-      /**
-       * Requested Tag
-       * @default
-       */
-      requested_tag: string;
-    };
-    /**
-     * Problem
-     * @description RFC 9457 problem document.
-     */
-    Problem: {
-      /**
-       * Type
-       * @default about:blank
-       */
-      type: string;
-      /** Title */
-      title: string;
-      /** Status */
-      status: number;
-      /**
-       * Detail
-       * @default
-       */
-      detail: string;
-      /**
-       * Instance
-       * @default
-       */
-      instance: string;
-      /**
-       * Code
-       * @default
-       */
-      code: string;
-      /** Errors */
-      errors?: components["schemas"]["FieldError"][];
-    } & {
-      [key: string]: unknown;
-    };
-    /**
-     * PutGradingSession
-     * @description The grading side of a session. Unset fields keep their value.
-     */
-    PutGradingSession: {
-      phase: components["schemas"]["GradingPhase"];
-      /** Engine Id */
-      engine_id?: string | null;
-      /** Evidence Bucket */
-      evidence_bucket?: string | null;
-      /** Manifest Key */
-      manifest_key?: string | null;
-      /** Evidence */
-      evidence?: components["schemas"]["EvidenceFile"][] | null;
-      /** Attempts */
-      attempts?: number | null;
-      /**
-       * Message
-       * @default
-       */
-      message: string;
-    };
-    /**
-     * PutScoreReport
-     * @description The engine's verdict; immutable once stored.
-     */
-    PutScoreReport: {
-      /** Engine Id */
-      engine_id: string;
-      /** Score */
-      score: number;
-      /** Max Score */
-      max_score: number;
-      /** Cut Score */
-      cut_score: number;
-      /** Passed */
-      passed: boolean;
-      /** Sections */
-      sections: components["schemas"]["ScoreSection"][];
-      /**
-       * Report Url
-       * @default
-       */
-      report_url: string;
-    };
-    /**
-     * PutUserSession
-     * @description The LDS side of a session, as the lablet controller knows it. Unset fields keep their value.
-     */
-    PutUserSession: {
-      phase: components["schemas"]["UserSessionPhase"];
-      /** Lds Session Id */
-      lds_session_id?: string | null;
-      /** Part Id */
-      part_id?: string | null;
-      /** Region */
-      region?: string | null;
-      /** Launch Url */
-      launch_url?: string | null;
-      /** Devices */
-      devices?: components["schemas"]["DeviceAccess"][] | null;
-      /**
-       * Message
-       * @default
-       */
-      message: string;
-    };
-    /**
-     * Rejection
-     * @description Why one worker (or template, ``worker_id`` empty) cannot take the session.
-     */
-    Rejection: {
-      /**
-       * Worker Id
-       * @default
-       */
-      worker_id: string;
-      /**
-       * Worker Name
-       * @default
-       */
-      worker_name: string;
-      /** Filter */
-      filter: string;
-      /** Message */
-      message: string;
-    };
-    /**
-     * ReportSession
-     * @description Progress without a move: pipeline checkpoints, conditions, the lab, one sentence.
-     */
-    ReportSession: {
-      /** Expected Version */
-      expected_version?: number | null;
-      /** Message */
-      message?: string | null;
-      /** Reason */
-      reason?: string | null;
-      /** Observed Generation */
-      observed_generation?: number | null;
-      /** Consume Signals */
-      consume_signals?: string[];
-      lab?: components["schemas"]["LabRef"] | null;
-      /**
-       * Clear Lab
-       * @default false
-       */
-      clear_lab: boolean;
-      pipeline?: components["schemas"]["PipelineState"] | null;
-      /** Conditions */
-      conditions?: components["schemas"]["ConditionReport"][];
-    };
-    /**
-     * ReportWorker
-     * @description What the worker controller observed. Unset fields keep their value; ``phase`` must be a legal move.
-     */
-    ReportWorker: {
-      /** Expected Version */
-      expected_version?: number | null;
-      phase?: components["schemas"]["WorkerPhase"] | null;
-      /** Reason */
-      reason?: string | null;
-      /** Message */
-      message?: string | null;
-      /** Observed Generation */
-      observed_generation?: number | null;
-      /** Conditions */
-      conditions?: components["schemas"]["ConditionReport"][];
-      instance?: components["schemas"]["InstanceInfo"] | null;
-      attempt?: components["schemas"]["LaunchAttempt"] | null;
-      /** Endpoint */
-      endpoint?: string | null;
-      cml?: components["schemas"]["CmlInfo"] | null;
-      license?: components["schemas"]["LicenseInfo"] | null;
-      capacity?: components["schemas"]["Resources"] | null;
-      /** Clear Finalizers */
-      clear_finalizers?: components["schemas"]["WorkerFinalizer"][];
-      /** Idle Since */
-      idle_since?: string | null;
-      /**
-       * Clear Idle
-       * @default false
-       */
-      clear_idle: boolean;
-      /**
-       * Clear License Action
-       * @default false
-       */
-      clear_license_action: boolean;
-    };
-    /**
-     * ReportWorkerLabs
-     * @description What the lablet controller observed about the labs of a worker.
-     */
-    ReportWorkerLabs: {
-      /** Expected Version */
-      expected_version?: number | null;
-      unmanaged: components["schemas"]["UnmanagedUsage"];
-      /**
-       * Clear Labs Finalizer
-       * @default false
-       */
-      clear_labs_finalizer: boolean;
-      /**
-       * Message
-       * @default
-       */
-      message: string;
-    };
-    /**
-     * RequestModel
-     * @description A body the platform accepts.
-     */
-    RequestModel: Record<string, never>;
-    /**
-     * Requirements
-     * @description What a definition asks of a worker. Empty or zero means "derived from the topology" or "no constraint".
-     */
-    Requirements: {
-      /**
-       * Cores
-       * @default 0
-       */
-      cores: number;
-      /**
-       * Memory Mb
-       * @default 0
-       */
-      memory_mb: number;
-      /**
-       * Storage Gb
-       * @default 0
-       */
-      storage_gb: number;
-      /**
-       * Nested Virtualization
-       * @default false
-       */
-      nested_virtualization: boolean;
-      /**
-       * Cml Version Range
-       * @default
-       */
-      cml_version_range: string;
-      /**
-       * Ami Version Range
-       * @default
-       */
-      ami_version_range: string;
-      /** License Affinity */
-      license_affinity?: components["schemas"]["LicenseType"][];
-      /** Regions */
-      regions?: string[];
-    };
-    /**
-     * ReserveSession
-     * @description Reserve a lab: for a slot, or as soon as possible for a duration.
-     *
-     *     With ``as_soon_as_possible`` the slot is optional: ``duration_minutes`` says how long, and ``latest_end`` how late
-     *     it may end (default: the queue limit of the settings). Managers may name another ``owner`` of their department.
-     */
-    ReserveSession: {
-      /** Definition Id */
-      definition_id: string;
-      slot?: components["schemas"]["Slot"] | null;
-      /**
-       * As Soon As Possible
-       * @default false
-       */
-      as_soon_as_possible: boolean;
-      /** Duration Minutes */
-      duration_minutes?: number | null;
-      /** Latest End */
-      latest_end?: string | null;
-      /**
-       * Owner
-       * @default
-       */
-      owner: string;
-      /**
-       * Reservation Id
-       * @default
-       */
-      reservation_id: string;
-      /**
-       * Priority
-       * @default 0
-       */
-      priority: number;
-      /**
-       * Note
-       * @default
-       */
-      note: string;
-    };
-    /**
-     * ResourceView
-     * @description The part that every aggregate document shares.
-     */
-    ResourceView: {
-      /** Id */
-      id: string;
-      /** Version */
-      version: number;
-      /** Generation */
-      generation: number;
-      /**
-       * Created At
-       * Format: date-time
-       */
-      created_at: string;
-      /**
-       * Updated At
-       * Format: date-time
-       */
-      updated_at: string;
-      /**
-       * Created By
-       * @default
-       */
-      created_by: string;
-    };
-    /**
-     * Resources
-     * @description Amounts of the four countable resources: whole cores, mebibytes, gibibytes and CML nodes.
-     */
-    Resources: {
-      /**
-       * Cores
-       * @default 0
-       */
-      cores: number;
-      /**
-       * Memory Mb
-       * @default 0
-       */
-      memory_mb: number;
-      /**
-       * Storage Gb
-       * @default 0
-       */
-      storage_gb: number;
-      /**
-       * Nodes
-       * @default 0
-       */
-      nodes: number;
-    };
-    /**
-     * ScaleUpBatch
-     * @description Workers to create.
-     */
-    ScaleUpBatch: {
-      /** Items */
-      items: components["schemas"]["ScaleUpNeed"][];
-    };
-    /**
-     * ScaleUpNeed
-     * @description One worker the scheduler needs; ``need_id`` is deterministic, so a retry never launches twice.
-     */
-    ScaleUpNeed: {
-      /** Need Id */
-      need_id: string;
-      /** Template Id */
-      template_id: string;
-      /** Region */
-      region: string;
-      /** Reason */
-      reason: string;
-      /** Message */
-      message: string;
-      /** Session Ids */
-      session_ids?: string[];
-    };
-    /**
-     * ScoreReportView
-     * @description A stored score report.
-     */
-    ScoreReportView: {
-      /** Engine Id */
-      engine_id: string;
-      /** Score */
-      score: number;
-      /** Max Score */
-      max_score: number;
-      /** Cut Score */
-      cut_score: number;
-      /** Passed */
-      passed: boolean;
-      /** Sections */
-      sections: components["schemas"]["ScoreSection"][];
-      /**
-       * Report Url
-       * @default
-       */
-      report_url: string;
-      /** Id */
-      id: string;
-      /** Session Id */
-      session_id: string;
-      /**
-       * Created At
-       * Format: date-time
-       */
-      created_at: string;
-    };
-    /**
-     * ScoreSection
-     * @description One rubric section.
-     */
-    ScoreSection: {
-      /** Name */
-      name: string;
-      /** Score */
-      score: number;
-      /** Max Score */
-      max_score: number;
-      /** Passed */
-      passed: boolean;
-      /** Checks */
-      checks?: components["schemas"]["CheckResult"][];
-    };
-    /**
-     * ScoreSummary
-     * @description The headline of a score report.
-     */
-    ScoreSummary: {
-      /** Score Report Id */
-      score_report_id: string;
-      /** Score */
-      score: number;
-      /** Max Score */
-      max_score: number;
-      /** Cut Score */
-      cut_score: number;
-      /** Passed */
-      passed: boolean;
-    };
-    /**
-     * ServiceName
-     * @description Controllers that may write through the internal API; also their realm role.
-     * @enum {string}
-     */
-    ServiceName: "resource-scheduler" | "worker-controller" | "lablet-controller";
-    /**
-     * SessionDesired
-     * @description What the owner wants of a session.
-     * @enum {string}
-     */
-    SessionDesired: "running" | "paused" | "ended";
-    /**
-     * SessionOutcome
-     * @description How a session ended; each accepted session ends in exactly one.
-     * @enum {string}
-     */
-    SessionOutcome: "completed" | "cancelled" | "expired" | "failed" | "no_show";
-    /**
-     * SessionPhase
-     * @description Life of a LabletSession, in the order of the happy path.
-     * @enum {string}
-     */
-    SessionPhase:
-      | "pending"
-      | "scheduled"
-      | "instantiating"
-      | "ready"
-      | "running"
-      | "collecting"
-      | "grading"
-      | "stopping"
-      | "stopped"
-      | "archived"
-      | "terminated";
-    /**
-     * SessionSecrets
-     * @description What only the lablet controller may read again after a restart.
-     */
-    SessionSecrets: {
-      /**
-       * Launch Url
-       * @default
-       */
-      launch_url: string;
-      /** Devices */
-      devices?: components["schemas"]["DeviceAccess"][];
-    };
-    /**
-     * SessionSpec
-     * @description What was asked for. ``slot`` is the window; a session placed as soon as possible runs inside it.
-     */
-    SessionSpec: {
-      /** Definition Id */
-      definition_id: string;
-      /** Definition Name */
-      definition_name: string;
-      /** Definition Version */
-      definition_version: string;
-      /**
-       * Definition Title
-       * @default
-       */
-      definition_title: string;
-      /** Graded */
-      graded: boolean;
-      /** Owner */
-      owner: string;
-      /**
-       * Owner Name
-       * @default
-       */
-      owner_name: string;
-      /**
-       * Department
-       * @default
-       */
-      department: string;
-      /**
-       * Reservation Id
-       * @default
-       */
-      reservation_id: string;
-      /**
-       * Priority
-       * @default 0
-       */
-      priority: number;
-      slot: components["schemas"]["Slot"];
-      /**
-       * As Soon As Possible
-       * @default false
-       */
-      as_soon_as_possible: boolean;
-      /** Duration Minutes */
-      duration_minutes: number;
-      /**
-       * Boot Lead Minutes
-       * @default 15
-       */
-      boot_lead_minutes: number;
-      /**
-       * Cleanup Minutes
-       * @default 5
-       */
-      cleanup_minutes: number;
-      /** @default running */
-      desired: components["schemas"]["SessionDesired"];
-      /**
-       * End Reason
-       * @default
-       */
-      end_reason: string;
-      /** Restart Requested At */
-      restart_requested_at?: string | null;
-      /** Collect Requested At */
-      collect_requested_at?: string | null;
-      /** Observe Requested At */
-      observe_requested_at?: string | null;
-      requirements?: components["schemas"]["Resources"];
-      /**
-       * Note
-       * @default
-       */
-      note: string;
-    };
-    /**
-     * SessionStatus
-     * @description What is known about a session.
-     */
-    SessionStatus: {
-      /** @default pending */
-      phase: components["schemas"]["SessionPhase"];
-      /**
-       * Reason
-       * @default Accepted
-       */
-      reason: string;
-      /**
-       * Message
-       * @default
-       */
-      message: string;
-      /**
-       * Phase Since
-       * Format: date-time
-       */
-      phase_since: string;
-      /** Deadline */
-      deadline?: string | null;
-      /**
-       * Observed Generation
-       * @default 0
-       */
-      observed_generation: number;
-      outcome?: components["schemas"]["SessionOutcome"] | null;
-      /** Conditions */
-      conditions?: components["schemas"]["Condition"][];
-      /** History */
-      history?: components["schemas"]["PhaseChange"][];
-      explanation?: components["schemas"]["Explanation"] | null;
-      placement?: components["schemas"]["Placement"] | null;
-      /**
-       * Placements Tried
-       * @default 0
-       */
-      placements_tried: number;
-      lab?: components["schemas"]["LabRef"] | null;
-      pipeline?: components["schemas"]["PipelineState"] | null;
-      /** Signals */
-      signals?: components["schemas"]["Signal"][];
-      /**
-       * User Session Id
-       * @default
-       */
-      user_session_id: string;
-      /**
-       * Grading Session Id
-       * @default
-       */
-      grading_session_id: string;
-      score?: components["schemas"]["ScoreSummary"] | null;
-      /**
-       * Launch Available
-       * @default false
-       */
-      launch_available: boolean;
-      /** Ready At */
-      ready_at?: string | null;
-      /** Started At */
-      started_at?: string | null;
-      /** Ended At */
-      ended_at?: string | null;
-      /**
-       * Cost Usd
-       * @default 0
-       */
-      cost_usd: number;
-    };
-    /**
-     * SessionView
-     * @description A LabletSession.
-     */
-    SessionView: {
-      /** Id */
-      id: string;
-      /** Version */
-      version: number;
-      /** Generation */
-      generation: number;
-      /**
-       * Created At
-       * Format: date-time
-       */
-      created_at: string;
-      /**
-       * Updated At
-       * Format: date-time
-       */
-      updated_at: string;
-      /**
-       * Created By
-       * @default
-       */
-      created_by: string;
-      spec: components["schemas"]["SessionSpec"];
-      status: components["schemas"]["SessionStatus"];
-    };
-    /**
-     * SetWorkerDesired
-     * @description Change what is wanted of a worker; refused (409) if live or imminent claims would be harmed.
-     */
-    SetWorkerDesired: {
-      desired: components["schemas"]["WorkerDesired"];
-      /** Drain */
-      drain?: boolean | null;
-      /** Expected Version */
-      expected_version?: number | null;
-      /** Reason */
-      reason: string;
-      /** Message */
-      message: string;
-    };
-    /**
-     * Signal
-     * @description An inbound event waiting to be applied, or applied already.
-     */
-    Signal: {
-      /** Event Id */
-      event_id: string;
-      type: components["schemas"]["SignalType"];
-      /**
-       * Received At
-       * Format: date-time
-       */
-      received_at: string;
-      /** Consumed At */
-      consumed_at?: string | null;
-      /**
-       * Note
-       * @default
-       */
-      note: string;
-    };
-    /**
-     * SignalType
-     * @description Inbound events in the platform's own words, whatever spelling they arrived in.
-     * @enum {string}
-     */
-    SignalType:
-      | "lds.session.started.v1"
-      | "lds.session.paused.v1"
-      | "lds.session.ended.v1"
-      | "grading.collection.completed.v1"
-      | "grading.collection.failed.v1"
-      | "grading.session.completed.v1"
-      | "grading.session.failed.v1";
-    /**
-     * Slot
-     * @description A half-open interval ``[start, end)`` of aware UTC times.
-     */
-    Slot: {
-      /**
-       * Start
-       * Format: date-time
-       */
-      start: string;
-      /**
-       * End
-       * Format: date-time
-       */
-      end: string;
-    };
-    /**
-     * StepState
-     * @description State of one pipeline step.
-     * @enum {string}
-     */
-    StepState: "pending" | "running" | "done" | "failed" | "skipped" | "compensated";
-    /**
-     * SyncResult
-     * @description The lablet controller's verdict on a definition's content.
-     */
-    SyncResult: {
-      /** Expected Version */
-      expected_version?: number | null;
-      /** Observed Generation */
-      observed_generation: number;
-      content?: components["schemas"]["DerivedContent"] | null;
-      /** Errors */
-      errors?: components["schemas"]["ContentError"][];
-      /**
-       * Message
-       * @default
-       */
-      message: string;
-    };
-    /**
-     * SyncStatus
-     * @description Progress of the content sync.
-     */
-    SyncStatus: {
-      /**
-       * State
-       * @default pending
-       */
-      state: string;
-      /** Requested At */
-      requested_at?: string | null;
-      /** Finished At */
-      finished_at?: string | null;
-      /** Errors */
-      errors?: components["schemas"]["ContentError"][];
-    };
-    /**
-     * TaskSeverity
-     * @description How soon a person must look.
-     * @enum {string}
-     */
-    TaskSeverity: "info" | "warning" | "critical";
-    /**
-     * TaskSpec
-     * @description What a task asks.
-     */
-    TaskSpec: {
-      /** Title */
-      title: string;
-      /**
-       * Description
-       * @default
-       */
-      description: string;
-      /** @default info */
-      severity: components["schemas"]["TaskSeverity"];
-      /**
-       * Assignee
-       * @default
-       */
-      assignee: string;
-      /**
-       * Department
-       * @default
-       */
-      department: string;
-      /**
-       * Target Kind
-       * @default
-       */
-      target_kind: string;
-      /**
-       * Target Id
-       * @default
-       */
-      target_id: string;
-      /**
-       * Dedup Key
-       * @default
-       */
-      dedup_key: string;
-    };
-    /**
-     * TaskState
-     * @description State of an operator task.
-     * @enum {string}
-     */
-    TaskState: "open" | "done";
-    /**
-     * TaskStatus
-     * @description How far a task is.
-     */
-    TaskStatus: {
-      /** @default open */
-      phase: components["schemas"]["TaskState"];
-      /**
-       * Message
-       * @default
-       */
-      message: string;
-      /** Closed At */
-      closed_at?: string | null;
-      /**
-       * Closed By
-       * @default
-       */
-      closed_by: string;
-    };
-    /**
-     * TaskView
-     * @description An operator task.
-     */
-    TaskView: {
-      /** Id */
-      id: string;
-      /** Version */
-      version: number;
-      /** Generation */
-      generation: number;
-      /**
-       * Created At
-       * Format: date-time
-       */
-      created_at: string;
-      /**
-       * Updated At
-       * Format: date-time
-       */
-      updated_at: string;
-      /**
-       * Created By
-       * @default
-       */
-      created_by: string;
-      spec: components["schemas"]["TaskSpec"];
-      status: components["schemas"]["TaskStatus"];
-    };
-    /**
-     * TemplateSpec
-     * @description What to launch when capacity is short. ``capacity.nodes`` is the most CML nodes a worker may run.
-     */
-    TemplateSpec: {
-      /** Name */
-      name: string;
-      /**
-       * Description
-       * @default
-       */
-      description: string;
-      /** Instance Type */
-      instance_type: string;
-      capacity: components["schemas"]["Resources"];
-      /** @default enterprise */
-      license_type: components["schemas"]["LicenseType"];
-      /**
-       * Ami Pattern
-       * @default cml-*
-       */
-      ami_pattern: string;
-      /** Regions */
-      regions?: string[];
-      port_range?: components["schemas"]["PortRange"];
-      /** Hourly Cost Usd */
-      hourly_cost_usd: number;
-      /**
-       * Boot Minutes
-       * @default 10
-       */
-      boot_minutes: number;
-      /**
-       * Drain Timeout Minutes
-       * @default 240
-       */
-      drain_timeout_minutes: number;
-      /**
-       * Idle Timeout Minutes
-       * @default 30
-       */
-      idle_timeout_minutes: number;
-      /**
-       * Max Workers Per Region
-       * @default 10
-       */
-      max_workers_per_region: number;
-      /**
-       * Min Warm Workers
-       * @default 0
-       */
-      min_warm_workers: number;
-      /**
-       * Nested Virtualization
-       * @default false
-       */
-      nested_virtualization: boolean;
-      /**
-       * Detailed Monitoring
-       * @default false
-       */
-      detailed_monitoring: boolean;
-      /**
-       * Enabled
-       * @default true
-       */
-      enabled: boolean;
-    };
-    /**
-     * TemplateStatus
-     * @description What is known about a template.
-     */
-    TemplateStatus: {
-      /**
-       * Reason
-       * @default
-       */
-      reason: string;
-      /**
-       * Message
-       * @default
-       */
-      message: string;
-      /**
-       * Consecutive Failures
-       * @default 0
-       */
-      consecutive_failures: number;
-      /** Blocked Until */
-      blocked_until?: string | null;
-    };
-    /**
-     * TemplateView
-     * @description A worker template.
-     */
-    TemplateView: {
-      /** Id */
-      id: string;
-      /** Version */
-      version: number;
-      /** Generation */
-      generation: number;
-      /**
-       * Created At
-       * Format: date-time
-       */
-      created_at: string;
-      /**
-       * Updated At
-       * Format: date-time
-       */
-      updated_at: string;
-      /**
-       * Created By
-       * @default
-       */
-      created_by: string;
-      spec: components["schemas"]["TemplateSpec"];
-      status: components["schemas"]["TemplateStatus"];
-    };
-    /**
-     * TermView
-     * @description The term to send on each write.
-     */
-    TermView: {
-      service: components["schemas"]["ServiceName"];
-      /** Shard */
-      shard: number;
-      /** Term */
-      term: number;
-    };
-    /**
-     * TransitionSession
-     * @description Move a session along its table; ``pipeline``, ``lab`` and consumed signals are stored with the move.
-     */
-    TransitionSession: {
-      to: components["schemas"]["SessionPhase"];
-      /** Reason */
-      reason: string;
-      /** Message */
-      message: string;
-      /** Expected Version */
-      expected_version?: number | null;
-      outcome?: components["schemas"]["SessionOutcome"] | null;
-      /** Observed Generation */
-      observed_generation?: number | null;
-      /** Consume Signals */
-      consume_signals?: string[];
-      lab?: components["schemas"]["LabRef"] | null;
-      /**
-       * Clear Lab
-       * @default false
-       */
-      clear_lab: boolean;
-      pipeline?: components["schemas"]["PipelineState"] | null;
-      /** Conditions */
-      conditions?: components["schemas"]["ConditionReport"][];
-    };
-    /**
-     * UnmanagedUsage
-     * @description What labs that LCM did not make take on a worker.
-     */
-    UnmanagedUsage: {
-      /**
-       * Labs
-       * @default 0
-       */
-      labs: number;
-      resources?: components["schemas"]["Resources"];
-      /** Ports */
-      ports?: number[];
-    };
-    /**
-     * UnscheduleSession
-     * @description Take a session's place away: SCHEDULED or compensated INSTANTIATING goes back to PENDING.
-     */
-    UnscheduleSession: {
-      /** Expected Version */
-      expected_version?: number | null;
-      /** Reason */
-      reason: string;
-      /** Message */
-      message: string;
-    };
-    /**
-     * UpdateTask
-     * @description Change a task; unset fields keep their value.
-     */
-    UpdateTask: {
-      /** Title */
-      title?: string | null;
-      /** Description */
-      description?: string | null;
-      severity?: components["schemas"]["TaskSeverity"] | null;
-      /** Assignee */
-      assignee?: string | null;
-      state?: components["schemas"]["TaskState"] | null;
-    };
-    /**
-     * UserSessionPhase
-     * @description Life of the LDS side of a session.
-     * @enum {string}
-     */
-    UserSessionPhase: "provisioning" | "provisioned" | "active" | "paused" | "ended" | "expired" | "faulted";
-    /**
-     * UserSessionView
-     * @description The LDS side without secrets.
-     */
-    UserSessionView: {
-      /** Id */
-      id: string;
-      /** Session Id */
-      session_id: string;
-      phase: components["schemas"]["UserSessionPhase"];
-      /**
-       * Lds Session Id
-       * @default
-       */
-      lds_session_id: string;
-      /**
-       * Part Id
-       * @default
-       */
-      part_id: string;
-      /**
-       * Region
-       * @default
-       */
-      region: string;
-      /**
-       * Has Launch Url
-       * @default false
-       */
-      has_launch_url: boolean;
-      /** Devices */
-      devices?: string[];
-      /**
-       * Message
-       * @default
-       */
-      message: string;
-      /**
-       * Updated At
-       * Format: date-time
-       */
-      updated_at: string;
-    };
-    /**
-     * UserView
-     * @description Who is signed in.
-     */
-    UserView: {
-      /** User Id */
-      user_id: string;
-      /** Username */
-      username: string;
-      /**
-       * Name
-       * @default
-       */
-      name: string;
-      /** Roles */
-      roles: string[];
-      /**
-       * Department
-       * @default
-       */
-      department: string;
-    };
-    /**
-     * View
-     * @description A model the platform answers with, or keeps in a document.
-     */
-    View: Record<string, never>;
-    /**
-     * WorkerCredentials
-     * @description What the controllers need to talk to CML; read over the internal API only, never stored by them.
-     */
-    WorkerCredentials: {
-      /** Cml Username */
-      cml_username: string;
-      /** Cml Password */
-      cml_password: string;
-      /**
-       * License Token
-       * @default
-       */
-      license_token: string;
-    };
-    /**
-     * WorkerDesired
-     * @description What the platform wants of a worker.
-     * @enum {string}
-     */
-    WorkerDesired: "running" | "stopped" | "terminated";
-    /**
-     * WorkerFinalizer
-     * @description Hooks that must be cleared, in this order, before a worker is gone.
-     * @enum {string}
-     */
-    WorkerFinalizer: "labs" | "license" | "instance";
-    /**
-     * WorkerMetrics
-     * @description One metrics sample; percents are 0–100, network in bytes per second.
-     */
-    WorkerMetrics: {
-      /**
-       * At
-       * Format: date-time
-       */
-      at: string;
-      /** Cpu Percent */
-      cpu_percent?: number | null;
-      /** Memory Percent */
-      memory_percent?: number | null;
-      /** Storage Percent */
-      storage_percent?: number | null;
-      /** Network In */
-      network_in?: number | null;
-      /** Network Out */
-      network_out?: number | null;
-      /** Status Check Failed */
-      status_check_failed?: boolean | null;
-      /** Running Nodes */
-      running_nodes?: number | null;
-      /** Running Labs */
-      running_labs?: number | null;
-      /**
-       * Source
-       * @default
-       */
-      source: string;
-    };
-    /**
-     * WorkerOrigin
-     * @description How a worker came to be known.
-     * @enum {string}
-     */
-    WorkerOrigin: "created" | "imported" | "discovered";
-    /**
-     * WorkerPhase
-     * @description Life of a worker, one EC2 instance running CML.
-     * @enum {string}
-     */
-    WorkerPhase:
-      | "pending"
-      | "provisioning"
-      | "starting"
-      | "running"
-      | "draining"
-      | "stopping"
-      | "stopped"
-      | "terminating"
-      | "terminated"
-      | "failed";
-    /**
-     * WorkerPhaseChange
-     * @description One entry of the bounded phase history.
-     */
-    WorkerPhaseChange: {
-      phase: components["schemas"]["WorkerPhase"];
-      /**
-       * At
-       * Format: date-time
-       */
-      at: string;
-      /** Reason */
-      reason: string;
-      /**
-       * Message
-       * @default
-       */
-      message: string;
-    };
-    /**
-     * WorkerSpec
-     * @description What is wanted of a worker.
-     */
-    WorkerSpec: {
-      /** Name */
-      name: string;
-      /**
-       * Template Id
-       * @default
-       */
-      template_id: string;
-      /**
-       * Template Name
-       * @default
-       */
-      template_name: string;
-      /** Region */
-      region: string;
-      /** @default running */
-      desired: components["schemas"]["WorkerDesired"];
-      /**
-       * Drain
-       * @default false
-       */
-      drain: boolean;
-      /**
-       * Force
-       * @default false
-       */
-      force: boolean;
-      /**
-       * Desired Reason
-       * @default
-       */
-      desired_reason: string;
-      /** @default created */
-      origin: components["schemas"]["WorkerOrigin"];
-      /**
-       * Instance Type
-       * @default
-       */
-      instance_type: string;
-      /**
-       * Ami Pattern
-       * @default
-       */
-      ami_pattern: string;
-      /** @default enterprise */
-      license_type: components["schemas"]["LicenseType"];
-      port_range?: components["schemas"]["PortRange"];
-      declared_capacity?: components["schemas"]["Resources"];
-      /**
-       * Hourly Cost Usd
-       * @default 0
-       */
-      hourly_cost_usd: number;
-      /**
-       * Boot Minutes
-       * @default 10
-       */
-      boot_minutes: number;
-      /**
-       * Idle Timeout Minutes
-       * @default 30
-       */
-      idle_timeout_minutes: number;
-      /**
-       * Drain Timeout Minutes
-       * @default 240
-       */
-      drain_timeout_minutes: number;
-      /**
-       * Nested Virtualization
-       * @default false
-       */
-      nested_virtualization: boolean;
-      /**
-       * Detailed Monitoring
-       * @default false
-       */
-      detailed_monitoring: boolean;
-      /**
-       * Need Id
-       * @default
-       */
-      need_id: string;
-      /**
-       * Import Instance Id
-       * @default
-       */
-      import_instance_id: string;
-      /** Tags */
-      tags?: {
-        [key: string]: string;
-      };
-      /** Refresh Requested At */
-      refresh_requested_at?: string | null;
-      /** Labs Refresh Requested At */
-      labs_refresh_requested_at?: string | null;
-      /**
-       * License Action
-       * @default
-       */
-      license_action: string;
-      /** License Action Requested At */
-      license_action_requested_at?: string | null;
-      /** Snoozed Until */
-      snoozed_until?: string | null;
-    };
-    /**
-     * WorkerStatus
-     * @description What is known about a worker.
-     */
-    WorkerStatus: {
-      /** @default pending */
-      phase: components["schemas"]["WorkerPhase"];
-      /**
-       * Reason
-       * @default Accepted
-       */
-      reason: string;
-      /**
-       * Message
-       * @default
-       */
-      message: string;
-      /**
-       * Phase Since
-       * Format: date-time
-       */
-      phase_since: string;
-      /** Deadline */
-      deadline?: string | null;
-      /** Drain Deadline */
-      drain_deadline?: string | null;
-      /**
-       * Observed Generation
-       * @default 0
-       */
-      observed_generation: number;
-      /** Conditions */
-      conditions?: components["schemas"]["Condition"][];
-      /** History */
-      history?: components["schemas"]["WorkerPhaseChange"][];
-      instance?: components["schemas"]["InstanceInfo"];
-      attempt?: components["schemas"]["LaunchAttempt"] | null;
-      /**
-       * Endpoint
-       * @default
-       */
-      endpoint: string;
-      cml?: components["schemas"]["CmlInfo"];
-      license?: components["schemas"]["LicenseInfo"];
-      capacity?: components["schemas"]["Resources"];
-      unmanaged?: components["schemas"]["UnmanagedUsage"];
-      /**
-       * Claims Version
-       * @default 0
-       */
-      claims_version: number;
-      /** Finalizers */
-      finalizers?: components["schemas"]["WorkerFinalizer"][];
-      /** Idle Since */
-      idle_since?: string | null;
-      /**
-       * Schedulable
-       * @default false
-       */
-      schedulable: boolean;
-      /**
-       * Running Seconds
-       * @default 0
-       */
-      running_seconds: number;
-      /**
-       * Cost Usd
-       * @default 0
-       */
-      cost_usd: number;
-    };
-    /**
-     * WorkerView
-     * @description A worker; ``metrics`` is the latest sample and lives outside the versioned document.
-     */
-    WorkerView: {
-      /** Id */
-      id: string;
-      /** Version */
-      version: number;
-      /** Generation */
-      generation: number;
-      /**
-       * Created At
-       * Format: date-time
-       */
-      created_at: string;
-      /**
-       * Updated At
-       * Format: date-time
-       */
-      updated_at: string;
-      /**
-       * Created By
-       * @default
-       */
-      created_by: string;
-      spec: components["schemas"]["WorkerSpec"];
-      status: components["schemas"]["WorkerStatus"];
-      metrics?: components["schemas"]["WorkerMetrics"] | null;
-    };
-    /**
-     * Written
-     * @description Answer to an internal write: where the aggregate stands now (the consistency barrier waits for ``version``).
-     */
-    Written: {
-      /** Id */
-      id: string;
-      /** Version */
-      version: number;
-      /** Generation */
-      generation: number;
-      /** Phase */
-      phase: string;
-    };
-  };
-  responses: never;
-  parameters: never;
-  requestBodies: never;
-  headers: never;
-  pathItems: never;
+    schemas: {
+        /**
+         * ArtifactView
+         * @description An uploaded file waiting to be taken.
+         */
+        ArtifactView: {
+            /** Content Type */
+            content_type: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Filename */
+            filename: string;
+            /** Id */
+            id: string;
+            /** Sha256 */
+            sha256: string;
+            /** Size */
+            size: number;
+            /**
+             * Uploaded At
+             * Format: date-time
+             */
+            uploaded_at: string;
+        };
+        /**
+         * AuditEntryView
+         * @description One recorded command or denied attempt.
+         */
+        AuditEntryView: {
+            /** Actor */
+            actor: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Changes
+             * @default
+             */
+            changes: string;
+            /** Command */
+            command: string;
+            /**
+             * Correlation Id
+             * @default
+             */
+            correlation_id: string;
+            /** Id */
+            id: string;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /**
+             * Result
+             * @default accepted
+             */
+            result: string;
+            /**
+             * Target Id
+             * @default
+             */
+            target_id: string;
+            /**
+             * Target Kind
+             * @default
+             */
+            target_kind: string;
+        };
+        /** Body_upload_artifacts_post */
+        Body_upload_artifacts_post: {
+            /** File */
+            file: string;
+        };
+        /**
+         * BulkAction
+         * @description What may be asked of many sessions.
+         * @enum {string}
+         */
+        BulkAction: "cancel" | "stop" | "resume" | "restart" | "collect-and-grade" | "observe";
+        /**
+         * BulkItemResult
+         * @description Outcome of one item of a bulk call; ``status`` is the HTTP status the single call would have had.
+         */
+        BulkItemResult: {
+            /**
+             * Code
+             * @default
+             */
+            code: string;
+            /**
+             * Detail
+             * @default
+             */
+            detail: string;
+            /** Id */
+            id: string;
+            /** Status */
+            status: number;
+            /** Version */
+            version: number | null;
+        };
+        /**
+         * BulkResult
+         * @description Outcome of a bulk call, one entry per item in the order asked.
+         */
+        BulkResult: {
+            /** Items */
+            items: components["schemas"]["BulkItemResult"][];
+        };
+        /**
+         * BulkSessions
+         * @description The action and its targets.
+         */
+        BulkSessions: {
+            action: components["schemas"]["BulkAction"];
+            /** Ids */
+            ids: string[];
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * CalendarStep
+         * @description The greatest use at any instant of ``[start, end)`` against what all workers offer.
+         */
+        CalendarStep: {
+            /** Cost Usd */
+            cost_usd: number;
+            /**
+             * End
+             * Format: date-time
+             */
+            end: string;
+            /** Needed Workers */
+            needed_workers: number;
+            offered: components["schemas"]["Resources"];
+            /** Sessions */
+            sessions: number;
+            /**
+             * Start
+             * Format: date-time
+             */
+            start: string;
+            used: components["schemas"]["Resources"];
+        };
+        /**
+         * CalendarView
+         * @description Bookings against supply, step by step.
+         */
+        CalendarView: {
+            /** Cost Usd */
+            cost_usd: number;
+            /** Steps */
+            steps: components["schemas"]["CalendarStep"][];
+            /** Workers */
+            workers: number;
+        };
+        /**
+         * CheckResult
+         * @description One rubric check.
+         */
+        CheckResult: {
+            /** Id */
+            id: string;
+            /**
+             * Message
+             * @default
+             */
+            message: string;
+            /** Passed */
+            passed: boolean;
+        };
+        /**
+         * ClaimView
+         * @description Capacity and ports held on a worker for ``[start, end)``, boot lead and clean-up included.
+         */
+        ClaimView: {
+            /** Claim Id */
+            claim_id: string;
+            /**
+             * End
+             * Format: date-time
+             */
+            end: string;
+            /** Ports */
+            ports: {
+                [key: string]: number;
+            };
+            resources: components["schemas"]["Resources"];
+            /** Session Id */
+            session_id: string;
+            /**
+             * Start
+             * Format: date-time
+             */
+            start: string;
+            /** Worker Id */
+            worker_id: string;
+        };
+        /**
+         * CmlInfo
+         * @description The CML system on a worker.
+         */
+        CmlInfo: {
+            /** Node Definitions */
+            node_definitions?: string[];
+            /**
+             * Ready
+             * @default false
+             */
+            ready: boolean;
+            /**
+             * Version
+             * @default
+             */
+            version: string;
+        };
+        /**
+         * Condition
+         * @description One observed fact about an aggregate, with why and since when.
+         */
+        Condition: {
+            /**
+             * Message
+             * @default
+             */
+            message: string;
+            /** Reason */
+            reason: string;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            status: components["schemas"]["ConditionStatus"];
+            /** Type */
+            type: string;
+        };
+        /**
+         * ConditionStatus
+         * @description Truth of a condition as far as it is known.
+         * @enum {string}
+         */
+        ConditionStatus: "true" | "false" | "unknown";
+        /**
+         * ContentError
+         * @description One validation error of a package: which file, line (0 when unknown) and field.
+         */
+        "ContentError-Output": {
+            /** Field */
+            field: string;
+            /**
+             * File
+             * @default
+             */
+            file: string;
+            /**
+             * Line
+             * @default 0
+             */
+            line: number;
+            /** Message */
+            message: string;
+        };
+        /**
+         * ControllerView
+         * @description A controller replica as last heard of.
+         */
+        ControllerView: {
+            /**
+             * Admin Url
+             * @default
+             */
+            admin_url: string;
+            /** Alive */
+            alive: boolean;
+            /**
+             * Errors Total
+             * @default 0
+             */
+            errors_total: number;
+            /** Identity */
+            identity: string;
+            /**
+             * In Flight
+             * @default 0
+             */
+            in_flight: number;
+            /** Leader Shards */
+            leader_shards?: number[];
+            /**
+             * Queue Depth
+             * @default 0
+             */
+            queue_depth: number;
+            /** Recent */
+            recent?: components["schemas"]["KeyStatus"][];
+            /**
+             * Reconciles Total
+             * @default 0
+             */
+            reconciles_total: number;
+            /**
+             * Seen At
+             * Format: date-time
+             */
+            seen_at: string;
+            service: components["schemas"]["ServiceName"];
+            /**
+             * Term
+             * @default 0
+             */
+            term: number;
+        };
+        /**
+         * CreateDefinition
+         * @description Declare a definition; its artifact must have been uploaded before.
+         */
+        CreateDefinition: {
+            /** Artifact Id */
+            artifact_id: string;
+            /**
+             * Boot Lead Minutes
+             * @default 15
+             */
+            boot_lead_minutes: number;
+            /**
+             * Cleanup Minutes
+             * @default 5
+             */
+            cleanup_minutes: number;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /** Form Qualified Name */
+            form_qualified_name: string;
+            /**
+             * Graded
+             * @default true
+             */
+            graded: boolean;
+            /**
+             * Max Duration Minutes
+             * @default 240
+             */
+            max_duration_minutes: number;
+            /** Name */
+            name: string;
+            /**
+             * Owner Notification
+             * @default
+             */
+            owner_notification: string;
+            requirements?: components["schemas"]["Requirements"];
+            /**
+             * Semantic Version
+             * @default 1.0.0
+             */
+            semantic_version: string;
+            /** Title */
+            title: string;
+            /**
+             * Warm Pool Depth
+             * @default 0
+             */
+            warm_pool_depth: number;
+        };
+        /**
+         * CreateTask
+         * @description A task made by a person.
+         */
+        CreateTask: {
+            /**
+             * Assignee
+             * @default
+             */
+            assignee: string;
+            /**
+             * Department
+             * @default
+             */
+            department: string;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /** @default info */
+            severity: components["schemas"]["TaskSeverity"];
+            /** Title */
+            title: string;
+        };
+        /**
+         * CreateWorker
+         * @description Launch one worker from a template by hand.
+         */
+        CreateWorker: {
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /**
+             * Region
+             * @default
+             */
+            region: string;
+            /** Tags */
+            tags?: {
+                [key: string]: string;
+            };
+            /** Template Id */
+            template_id: string;
+        };
+        /**
+         * DeadLetterView
+         * @description An event that its receiver refused for good, or did not take for a day.
+         */
+        DeadLetterView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Attempts */
+            attempts: number;
+            /**
+             * Died At
+             * Format: date-time
+             */
+            died_at: string;
+            /** Id */
+            id: string;
+            /** Reason */
+            reason: string;
+            /** Subject */
+            subject: string;
+            /** Type */
+            type: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * DefinitionPhase
+         * @description Life of a LabletDefinition version.
+         * @enum {string}
+         */
+        DefinitionPhase: "pending_sync" | "active" | "deprecated" | "archived";
+        /**
+         * DefinitionSpec
+         * @description What the author declares.
+         */
+        DefinitionSpec: {
+            /**
+             * Artifact Id
+             * @default
+             */
+            artifact_id: string;
+            /**
+             * Boot Lead Minutes
+             * @default 15
+             */
+            boot_lead_minutes: number;
+            /**
+             * Cleanup Minutes
+             * @default 5
+             */
+            cleanup_minutes: number;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /** Form Qualified Name */
+            form_qualified_name: string;
+            /**
+             * Graded
+             * @default true
+             */
+            graded: boolean;
+            /**
+             * Max Duration Minutes
+             * @default 240
+             */
+            max_duration_minutes: number;
+            /** Name */
+            name: string;
+            /**
+             * Owner Notification
+             * @default
+             */
+            owner_notification: string;
+            requirements?: components["schemas"]["Requirements"];
+            /** Semantic Version */
+            semantic_version: string;
+            /** Sync Requested At */
+            sync_requested_at?: string | null;
+            /** Title */
+            title: string;
+            /**
+             * Warm Pool Depth
+             * @default 0
+             */
+            warm_pool_depth: number;
+        };
+        /**
+         * DefinitionStatus
+         * @description What is known about a definition.
+         */
+        DefinitionStatus: {
+            content: components["schemas"]["DerivedContent"] | null;
+            /**
+             * Message
+             * @default
+             */
+            message: string;
+            /**
+             * Observed Generation
+             * @default 0
+             */
+            observed_generation: number;
+            /** @default pending_sync */
+            phase: components["schemas"]["DefinitionPhase"];
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /**
+             * Replaced By
+             * @default
+             */
+            replaced_by: string;
+            requirements: components["schemas"]["Resources"];
+            /**
+             * Sessions Total
+             * @default 0
+             */
+            sessions_total: number;
+            sync: components["schemas"]["SyncStatus"];
+        };
+        /**
+         * DefinitionView
+         * @description A LabletDefinition version.
+         */
+        DefinitionView: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Created By
+             * @default
+             */
+            created_by: string;
+            /** Generation */
+            generation: number;
+            /** Id */
+            id: string;
+            spec: components["schemas"]["DefinitionSpec"];
+            status: components["schemas"]["DefinitionStatus"];
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * DerivedContent
+         * @description What the lablet controller learned from the validated package.
+         */
+        DerivedContent: {
+            /** Devices */
+            devices: components["schemas"]["DeviceTemplate"][];
+            estimated: components["schemas"]["Resources"];
+            /** Node Count */
+            node_count: number;
+            /** Node Definitions */
+            node_definitions: string[];
+            /** Package Bucket */
+            package_bucket: string;
+            /** Package Key */
+            package_key: string;
+            /** Package Sha256 */
+            package_sha256: string;
+            /** Port Template */
+            port_template: components["schemas"]["PortSlot"][];
+            /**
+             * Rubric Key
+             * @default
+             */
+            rubric_key: string;
+            /** Topology Sha256 */
+            topology_sha256: string;
+            /** Upstream */
+            upstream?: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * DeviceTemplate
+         * @description A device as the delivery system shows it; ``port_name`` refers to a :class:`PortSlot`.
+         */
+        DeviceTemplate: {
+            /** Label */
+            label: string;
+            /** Node Definition */
+            node_definition: string;
+            /** Node Label */
+            node_label: string;
+            /**
+             * Port Name
+             * @default
+             */
+            port_name: string;
+            protocol: components["schemas"]["PortProtocol"];
+            /**
+             * Username
+             * @default
+             */
+            username: string;
+        };
+        /**
+         * DynamicSettings
+         * @description Settings that take effect without a restart; a limit of 0 means none.
+         */
+        DynamicSettings: {
+            /**
+             * Labs Refresh Minutes
+             * @description Minutes between runs of LabsRefreshJob.
+             * @default 30
+             */
+            labs_refresh_minutes: number;
+            /**
+             * Quota Sessions Per Department
+             * @description Sessions one department may have at a time, unless a quota says so.
+             * @default 0
+             */
+            quota_sessions_per_department: number;
+            /**
+             * Quota Sessions Per Owner
+             * @description Sessions one owner may have at a time, unless a quota says otherwise.
+             * @default 0
+             */
+            quota_sessions_per_owner: number;
+            /**
+             * Worker Metrics Poll Interval
+             * @description Seconds between runs of WorkerMetricsCollectionJob.
+             * @default 300
+             */
+            worker_metrics_poll_interval: number;
+            /**
+             * Worker Retention Days
+             * @description Days after which a terminated worker is purged.
+             * @default 30
+             */
+            worker_retention_days: number;
+            /**
+             * Worker Status Minutes
+             * @description Minutes between runs of UpdateCMLWorkerStatusJob.
+             * @default 15
+             */
+            worker_status_minutes: number;
+        };
+        /**
+         * EndSession
+         * @description Cancel or terminate a session.
+         */
+        EndSession: {
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * EvidenceFile
+         * @description One collected file in S3.
+         */
+        EvidenceFile: {
+            /** Device */
+            device: string;
+            /** Key */
+            key: string;
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Sha256 */
+            sha256: string;
+            /** Size */
+            size: number;
+        };
+        /**
+         * Explanation
+         * @description The scheduler's last decision about a session, in words and with per-worker reasons.
+         */
+        Explanation: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Chosen Worker Id
+             * @default
+             */
+            chosen_worker_id: string;
+            /** Expected Start */
+            expected_start?: string | null;
+            /** Message */
+            message: string;
+            /** Reason */
+            reason: string;
+            /**
+             * Rejected Total
+             * @default 0
+             */
+            rejected_total: number;
+            /** Rejections */
+            rejections?: components["schemas"]["Rejection"][];
+            /** Scores */
+            scores?: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * ExtendSession
+         * @description Move the end of the slot to a later time.
+         */
+        ExtendSession: {
+            /**
+             * End
+             * Format: date-time
+             */
+            end: string;
+        };
+        /**
+         * FieldError
+         * @description Which field broke which rule.
+         */
+        FieldError: {
+            /** Field */
+            field: string;
+            /** Message */
+            message: string;
+        };
+        /**
+         * GradingPhase
+         * @description Life of the grading side of a session.
+         * @enum {string}
+         */
+        GradingPhase: "pending" | "collecting" | "grading" | "submitted" | "faulted";
+        /**
+         * GradingSessionView
+         * @description The grading side.
+         */
+        GradingSessionView: {
+            /**
+             * Attempts
+             * @default 0
+             */
+            attempts: number;
+            /**
+             * Engine Id
+             * @default
+             */
+            engine_id: string;
+            /** Evidence */
+            evidence: components["schemas"]["EvidenceFile"][];
+            /**
+             * Evidence Bucket
+             * @default
+             */
+            evidence_bucket: string;
+            /** Id */
+            id: string;
+            /**
+             * Manifest Key
+             * @default
+             */
+            manifest_key: string;
+            /**
+             * Message
+             * @default
+             */
+            message: string;
+            phase: components["schemas"]["GradingPhase"];
+            /** Session Id */
+            session_id: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+        };
+        /**
+         * ImportWorker
+         * @description Take over an existing EC2 instance that runs CML.
+         */
+        ImportWorker: {
+            /** Instance Id */
+            instance_id: string;
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /** Region */
+            region: string;
+            /** Template Id */
+            template_id: string;
+        };
+        /**
+         * InstanceInfo
+         * @description The EC2 side of a worker.
+         */
+        InstanceInfo: {
+            /**
+             * Ami Id
+             * @default
+             */
+            ami_id: string;
+            /**
+             * Ami Name
+             * @default
+             */
+            ami_name: string;
+            /**
+             * Instance Id
+             * @default
+             */
+            instance_id: string;
+            /**
+             * Instance Type
+             * @default
+             */
+            instance_type: string;
+            /** Launched At */
+            launched_at?: string | null;
+            /**
+             * Private Ip
+             * @default
+             */
+            private_ip: string;
+            /**
+             * Public Ip
+             * @default
+             */
+            public_ip: string;
+            /**
+             * State
+             * @default
+             */
+            state: string;
+            /** State Since */
+            state_since?: string | null;
+        };
+        /**
+         * JobRunView
+         * @description One run of a job.
+         */
+        JobRunView: {
+            /**
+             * Finished At
+             * Format: date-time
+             */
+            finished_at: string;
+            /** Id */
+            id: string;
+            /** Job */
+            job: string;
+            /** Message */
+            message: string;
+            /** Result */
+            result: string;
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+        };
+        /**
+         * JobView
+         * @description A periodic job. It runs once in the cluster, whichever replica does it.
+         */
+        JobView: {
+            /** Description */
+            description: string;
+            /** Interval Seconds */
+            interval_seconds: number;
+            /** Last Finished At */
+            last_finished_at: string | null;
+            /**
+             * Last Message
+             * @default
+             */
+            last_message: string;
+            /**
+             * Last Result
+             * @default
+             */
+            last_result: string;
+            /** Last Started At */
+            last_started_at: string | null;
+            /** Name */
+            name: string;
+            /** Requested At */
+            requested_at: string | null;
+        };
+        /**
+         * KeyStatus
+         * @description The last reconcile of one key in one sentence.
+         */
+        KeyStatus: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Key */
+            key: string;
+            /** Outcome */
+            outcome: string;
+            /** Reason */
+            reason: string;
+            /** Sentence */
+            sentence: string;
+        };
+        /**
+         * LabAction
+         * @description What may be asked of a lab.
+         * @enum {string}
+         */
+        LabAction: "start" | "stop" | "wipe" | "delete" | "export" | "clone";
+        /**
+         * LabPhase
+         * @description Life of one CML lab on one worker.
+         * @enum {string}
+         */
+        LabPhase: "discovered" | "defined" | "starting" | "booted" | "stopping" | "stopped" | "wiped" | "deleting" | "deleted" | "orphaned" | "error";
+        /**
+         * LabRecordSpec
+         * @description Which lab it is, and the action somebody asked for.
+         */
+        LabRecordSpec: {
+            /** Action Requested At */
+            action_requested_at: string | null;
+            /**
+             * Action Requested By
+             * @default
+             */
+            action_requested_by: string;
+            /** Cml Lab Id */
+            cml_lab_id: string;
+            /**
+             * Definition Id
+             * @default
+             */
+            definition_id: string;
+            /**
+             * Pending Action
+             * @default
+             */
+            pending_action: string;
+            /**
+             * Session Id
+             * @default
+             */
+            session_id: string;
+            /** @default discovery */
+            source: components["schemas"]["LabSource"];
+            /**
+             * Title
+             * @default
+             */
+            title: string;
+            /** Worker Id */
+            worker_id: string;
+        };
+        /**
+         * LabRecordStatus
+         * @description What is known about a lab.
+         */
+        LabRecordStatus: {
+            /**
+             * Export Artifact Id
+             * @default
+             */
+            export_artifact_id: string;
+            /**
+             * Last Error
+             * @default
+             */
+            last_error: string;
+            /** Last Seen At */
+            last_seen_at: string | null;
+            /**
+             * Message
+             * @default
+             */
+            message: string;
+            /**
+             * Node Count
+             * @default 0
+             */
+            node_count: number;
+            /** @default discovered */
+            phase: components["schemas"]["LabPhase"];
+            /** Ports */
+            ports: number[];
+            resources: components["schemas"]["Resources"];
+            /**
+             * Revision
+             * @default 1
+             */
+            revision: number;
+            /**
+             * Topology Sha256
+             * @default
+             */
+            topology_sha256: string;
+        };
+        /**
+         * LabRecordView
+         * @description One CML lab on one worker.
+         */
+        LabRecordView: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Created By
+             * @default
+             */
+            created_by: string;
+            /** Generation */
+            generation: number;
+            /** Id */
+            id: string;
+            spec: components["schemas"]["LabRecordSpec"];
+            status: components["schemas"]["LabRecordStatus"];
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * LabRef
+         * @description The CML lab of a session.
+         */
+        LabRef: {
+            /**
+             * Cml Lab Id
+             * @default
+             */
+            cml_lab_id: string;
+            /**
+             * Lab Record Id
+             * @default
+             */
+            lab_record_id: string;
+            /**
+             * Title
+             * @default
+             */
+            title: string;
+        };
+        /**
+         * LabSource
+         * @description Why a lab exists on a worker.
+         * @enum {string}
+         */
+        LabSource: "session" | "pool" | "import" | "discovery" | "clone";
+        /**
+         * LaunchAttempt
+         * @description Written before EC2 is called, so that a crash never launches twice.
+         */
+        LaunchAttempt: {
+            /** Client Token */
+            client_token: string;
+            /**
+             * Error
+             * @default
+             */
+            error: string;
+            /**
+             * Number
+             * @default 1
+             */
+            number: number;
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+        };
+        /**
+         * LaunchView
+         * @description The learner's link; each read is audited.
+         */
+        LaunchView: {
+            /** Expires At */
+            expires_at: string | null;
+            /** Url */
+            url: string;
+        };
+        /**
+         * LicenseInfo
+         * @description The CML licence on a worker; never the token.
+         */
+        LicenseInfo: {
+            /**
+             * Authorization
+             * @default
+             */
+            authorization: string;
+            /** Expires */
+            expires?: string | null;
+            /** Features */
+            features?: string[];
+            /**
+             * Node Limit
+             * @default 0
+             */
+            node_limit: number;
+            /**
+             * Product
+             * @default
+             */
+            product: string;
+            /**
+             * Status
+             * @default unknown
+             */
+            status: string;
+        };
+        /**
+         * LicenseType
+         * @description CML licence families; personal licences run at most 20 nodes.
+         * @enum {string}
+         */
+        LicenseType: "personal" | "enterprise" | "evaluation";
+        /** Page[AuditEntryView] */
+        Page_AuditEntryView_: {
+            /** Items */
+            items: components["schemas"]["AuditEntryView"][];
+            /**
+             * Next Cursor
+             * @default
+             */
+            next_cursor: string;
+            /** Total */
+            total: number | null;
+        };
+        /** Page[ClaimView] */
+        Page_ClaimView_: {
+            /** Items */
+            items: components["schemas"]["ClaimView"][];
+            /**
+             * Next Cursor
+             * @default
+             */
+            next_cursor: string;
+            /** Total */
+            total: number | null;
+        };
+        /** Page[ControllerView] */
+        Page_ControllerView_: {
+            /** Items */
+            items: components["schemas"]["ControllerView"][];
+            /**
+             * Next Cursor
+             * @default
+             */
+            next_cursor: string;
+            /** Total */
+            total: number | null;
+        };
+        /** Page[DeadLetterView] */
+        Page_DeadLetterView_: {
+            /** Items */
+            items: components["schemas"]["DeadLetterView"][];
+            /**
+             * Next Cursor
+             * @default
+             */
+            next_cursor: string;
+            /** Total */
+            total: number | null;
+        };
+        /** Page[DefinitionView] */
+        Page_DefinitionView_: {
+            /** Items */
+            items: components["schemas"]["DefinitionView"][];
+            /**
+             * Next Cursor
+             * @default
+             */
+            next_cursor: string;
+            /** Total */
+            total: number | null;
+        };
+        /** Page[JobRunView] */
+        Page_JobRunView_: {
+            /** Items */
+            items: components["schemas"]["JobRunView"][];
+            /**
+             * Next Cursor
+             * @default
+             */
+            next_cursor: string;
+            /** Total */
+            total: number | null;
+        };
+        /** Page[JobView] */
+        Page_JobView_: {
+            /** Items */
+            items: components["schemas"]["JobView"][];
+            /**
+             * Next Cursor
+             * @default
+             */
+            next_cursor: string;
+            /** Total */
+            total: number | null;
+        };
+        /** Page[LabRecordView] */
+        Page_LabRecordView_: {
+            /** Items */
+            items: components["schemas"]["LabRecordView"][];
+            /**
+             * Next Cursor
+             * @default
+             */
+            next_cursor: string;
+            /** Total */
+            total: number | null;
+        };
+        /** Page[QuotaUse] */
+        Page_QuotaUse_: {
+            /** Items */
+            items: components["schemas"]["QuotaUse"][];
+            /**
+             * Next Cursor
+             * @default
+             */
+            next_cursor: string;
+            /** Total */
+            total: number | null;
+        };
+        /** Page[QuotaView] */
+        Page_QuotaView_: {
+            /** Items */
+            items: components["schemas"]["QuotaView"][];
+            /**
+             * Next Cursor
+             * @default
+             */
+            next_cursor: string;
+            /** Total */
+            total: number | null;
+        };
+        /** Page[SessionView] */
+        Page_SessionView_: {
+            /** Items */
+            items: components["schemas"]["SessionView"][];
+            /**
+             * Next Cursor
+             * @default
+             */
+            next_cursor: string;
+            /** Total */
+            total: number | null;
+        };
+        /** Page[TaskView] */
+        Page_TaskView_: {
+            /** Items */
+            items: components["schemas"]["TaskView"][];
+            /**
+             * Next Cursor
+             * @default
+             */
+            next_cursor: string;
+            /** Total */
+            total: number | null;
+        };
+        /** Page[TemplateView] */
+        Page_TemplateView_: {
+            /** Items */
+            items: components["schemas"]["TemplateView"][];
+            /**
+             * Next Cursor
+             * @default
+             */
+            next_cursor: string;
+            /** Total */
+            total: number | null;
+        };
+        /** Page[WorkerMetrics] */
+        Page_WorkerMetrics_: {
+            /** Items */
+            items: components["schemas"]["WorkerMetrics"][];
+            /**
+             * Next Cursor
+             * @default
+             */
+            next_cursor: string;
+            /** Total */
+            total: number | null;
+        };
+        /** Page[WorkerView] */
+        Page_WorkerView_: {
+            /** Items */
+            items: components["schemas"]["WorkerView"][];
+            /**
+             * Next Cursor
+             * @default
+             */
+            next_cursor: string;
+            /** Total */
+            total: number | null;
+        };
+        /**
+         * PasswordLogin
+         * @description User name and password.
+         */
+        PasswordLogin: {
+            /**
+             * Password
+             * Format: password
+             */
+            password: string;
+            /** Username */
+            username: string;
+        };
+        /**
+         * PhaseChange
+         * @description One entry of the bounded phase history.
+         */
+        PhaseChange: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Message
+             * @default
+             */
+            message: string;
+            phase: components["schemas"]["SessionPhase"];
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * PipelineState
+         * @description A pipeline run; ``run`` counts re-placements and restarts.
+         */
+        PipelineState: {
+            /** Name */
+            name: string;
+            /**
+             * Run
+             * @default 1
+             */
+            run: number;
+            /** Steps */
+            steps?: components["schemas"]["PipelineStep"][];
+        };
+        /**
+         * PipelineStep
+         * @description One step with its checkpoint: ``outputs`` is what a later attempt needs to go on without repeating effects.
+         */
+        PipelineStep: {
+            /**
+             * Attempts
+             * @default 0
+             */
+            attempts: number;
+            /** Ended At */
+            ended_at?: string | null;
+            /**
+             * Message
+             * @default
+             */
+            message: string;
+            /** Name */
+            name: string;
+            /** Outputs */
+            outputs?: {
+                [key: string]: string;
+            };
+            /** Started At */
+            started_at?: string | null;
+            /** @default pending */
+            state: components["schemas"]["StepState"];
+        };
+        /**
+         * Placement
+         * @description Where and when the session runs. ``booked`` is the effective slot.
+         */
+        Placement: {
+            booked: components["schemas"]["Slot"];
+            /** Claim Id */
+            claim_id: string;
+            /**
+             * Placed At
+             * Format: date-time
+             */
+            placed_at: string;
+            /** Ports */
+            ports: {
+                [key: string]: number;
+            };
+            resources: components["schemas"]["Resources"];
+            /** Worker Id */
+            worker_id: string;
+            /**
+             * Worker Name
+             * @default
+             */
+            worker_name: string;
+        };
+        /**
+         * PortProtocol
+         * @description What a port tag opens: a serial console, a VNC screen, SSH, or a PATty forward.
+         * @enum {string}
+         */
+        PortProtocol: "serial" | "vnc" | "ssh" | "pat";
+        /**
+         * PortRange
+         * @description Inclusive range of TCP/UDP ports that labs may use on a worker; CML's PATty opens 2000–7999 by default.
+         */
+        PortRange: {
+            /**
+             * High
+             * @default 7999
+             */
+            high: number;
+            /**
+             * Low
+             * @default 2000
+             */
+            low: number;
+        };
+        /**
+         * PortSlot
+         * @description One port the lab needs on its worker; ``name`` is the placeholder ``${PORT_<name>}``.
+         */
+        PortSlot: {
+            /** Inside Port */
+            inside_port?: number | null;
+            /** Name */
+            name: string;
+            /** Node Label */
+            node_label: string;
+            protocol: components["schemas"]["PortProtocol"];
+            /**
+             * Requested Tag
+             * @default
+             */
+            requested_tag: string;
+            /**
+             * Transport
+             * @default tcp
+             */
+            transport: string;
+        };
+        /**
+         * PreviewPlacement
+         * @description What would happen to a session of a definition: in a slot, or as soon as possible for a duration.
+         */
+        PreviewPlacement: {
+            /**
+             * As Soon As Possible
+             * @default false
+             */
+            as_soon_as_possible: boolean;
+            /** Definition Id */
+            definition_id: string;
+            /** Duration Minutes */
+            duration_minutes?: number | null;
+            slot?: components["schemas"]["Slot"] | null;
+        };
+        /**
+         * PreviewView
+         * @description ``outlook`` is placed, launched (a new worker would be made at ``launch_at``) or refused, with the reasons.
+         */
+        PreviewView: {
+            /** End */
+            end: string | null;
+            /**
+             * Hourly Cost Usd
+             * @default 0
+             */
+            hourly_cost_usd: number;
+            /** Launch At */
+            launch_at: string | null;
+            /** Message */
+            message: string;
+            /** Outlook */
+            outlook: string;
+            /**
+             * Rejected Total
+             * @default 0
+             */
+            rejected_total: number;
+            /** Rejections */
+            rejections: components["schemas"]["Rejection"][];
+            /** Start */
+            start: string | null;
+            /**
+             * Worker Id
+             * @default
+             */
+            worker_id: string;
+            /**
+             * Worker Name
+             * @default
+             */
+            worker_name: string;
+        };
+        /**
+         * Problem
+         * @description RFC 9457 problem document.
+         */
+        Problem: {
+            /**
+             * Code
+             * @default
+             */
+            code: string;
+            /**
+             * Detail
+             * @default
+             */
+            detail: string;
+            /** Errors */
+            errors: components["schemas"]["FieldError"][];
+            /**
+             * Instance
+             * @default
+             */
+            instance: string;
+            /** Status */
+            status: number;
+            /** Title */
+            title: string;
+            /**
+             * Type
+             * @default about:blank
+             */
+            type: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * PutQuota
+         * @description The limit; 0 means none, whatever the settings say.
+         */
+        PutQuota: {
+            /** Max Sessions */
+            max_sessions: number;
+        };
+        /**
+         * QuotaScope
+         * @description Whom a quota limits.
+         * @enum {string}
+         */
+        QuotaScope: "owner" | "department";
+        /**
+         * QuotaSpec
+         * @description Who may have how many sessions at a time.
+         */
+        QuotaSpec: {
+            /** Max Sessions */
+            max_sessions: number;
+            scope: components["schemas"]["QuotaScope"];
+            /** Subject */
+            subject: string;
+        };
+        /**
+         * QuotaStatus
+         * @description Quotas have no life of their own; their use is counted apart.
+         */
+        QuotaStatus: {
+            /**
+             * Phase
+             * @default active
+             */
+            phase: string;
+        };
+        /**
+         * QuotaUse
+         * @description What applies to somebody: a limit of 0 means none.
+         */
+        QuotaUse: {
+            /** Max Sessions */
+            max_sessions: number;
+            scope: components["schemas"]["QuotaScope"];
+            /** Subject */
+            subject: string;
+            /** Used */
+            used: number;
+        };
+        /**
+         * QuotaView
+         * @description A quota.
+         */
+        QuotaView: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Created By
+             * @default
+             */
+            created_by: string;
+            /** Generation */
+            generation: number;
+            /** Id */
+            id: string;
+            spec: components["schemas"]["QuotaSpec"];
+            status: components["schemas"]["QuotaStatus"];
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /**
+             * Used
+             * @default 0
+             */
+            used: number;
+            /** Version */
+            version: number;
+        };
+        /**
+         * Reason
+         * @description Why, in a sentence for the audit trail.
+         */
+        Reason: {
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * Rejection
+         * @description Why one worker (or template, ``worker_id`` empty) cannot take the session.
+         */
+        Rejection: {
+            /** Filter */
+            filter: string;
+            /** Message */
+            message: string;
+            /**
+             * Worker Id
+             * @default
+             */
+            worker_id: string;
+            /**
+             * Worker Name
+             * @default
+             */
+            worker_name: string;
+        };
+        /**
+         * Requirements
+         * @description What a definition asks of a worker. Empty or zero means "derived from the topology" or "no constraint".
+         */
+        Requirements: {
+            /**
+             * Ami Version Range
+             * @default
+             */
+            ami_version_range: string;
+            /**
+             * Cml Version Range
+             * @default
+             */
+            cml_version_range: string;
+            /**
+             * Cores
+             * @default 0
+             */
+            cores: number;
+            /** License Affinity */
+            license_affinity?: components["schemas"]["LicenseType"][];
+            /**
+             * Memory Mb
+             * @default 0
+             */
+            memory_mb: number;
+            /**
+             * Nested Virtualization
+             * @default false
+             */
+            nested_virtualization: boolean;
+            /** Regions */
+            regions?: string[];
+            /**
+             * Storage Gb
+             * @default 0
+             */
+            storage_gb: number;
+        };
+        /**
+         * ReserveSession
+         * @description Reserve a lab: for a slot, or as soon as possible for a duration.
+         *
+         *     With ``as_soon_as_possible`` the slot is optional: ``duration_minutes`` says how long, and ``latest_end`` how late
+         *     it may end (default: the queue limit of the settings). Managers may name another ``owner`` of their department.
+         */
+        ReserveSession: {
+            /**
+             * As Soon As Possible
+             * @default false
+             */
+            as_soon_as_possible: boolean;
+            /** Definition Id */
+            definition_id: string;
+            /** Duration Minutes */
+            duration_minutes?: number | null;
+            /** Latest End */
+            latest_end?: string | null;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /**
+             * Owner
+             * @default
+             */
+            owner: string;
+            /**
+             * Priority
+             * @default 0
+             */
+            priority: number;
+            /**
+             * Reservation Id
+             * @default
+             */
+            reservation_id: string;
+            slot?: components["schemas"]["Slot"] | null;
+        };
+        /**
+         * Resources
+         * @description Amounts of the four countable resources: whole cores, mebibytes, gibibytes and CML nodes.
+         */
+        Resources: {
+            /**
+             * Cores
+             * @default 0
+             */
+            cores: number;
+            /**
+             * Memory Mb
+             * @default 0
+             */
+            memory_mb: number;
+            /**
+             * Nodes
+             * @default 0
+             */
+            nodes: number;
+            /**
+             * Storage Gb
+             * @default 0
+             */
+            storage_gb: number;
+        };
+        /**
+         * ScoreReportView
+         * @description A stored score report.
+         */
+        ScoreReportView: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Cut Score */
+            cut_score: number;
+            /** Engine Id */
+            engine_id: string;
+            /** Id */
+            id: string;
+            /** Max Score */
+            max_score: number;
+            /** Passed */
+            passed: boolean;
+            /**
+             * Report Url
+             * @default
+             */
+            report_url: string;
+            /** Score */
+            score: number;
+            /** Sections */
+            sections: components["schemas"]["ScoreSection"][];
+            /** Session Id */
+            session_id: string;
+        };
+        /**
+         * ScoreSection
+         * @description One rubric section.
+         */
+        ScoreSection: {
+            /** Checks */
+            checks?: components["schemas"]["CheckResult"][];
+            /** Max Score */
+            max_score: number;
+            /** Name */
+            name: string;
+            /** Passed */
+            passed: boolean;
+            /** Score */
+            score: number;
+        };
+        /**
+         * ScoreSummary
+         * @description The headline of a score report.
+         */
+        ScoreSummary: {
+            /** Cut Score */
+            cut_score: number;
+            /** Max Score */
+            max_score: number;
+            /** Passed */
+            passed: boolean;
+            /** Score */
+            score: number;
+            /** Score Report Id */
+            score_report_id: string;
+        };
+        /**
+         * ServiceName
+         * @description Controllers that may write through the internal API; also their realm role.
+         * @enum {string}
+         */
+        ServiceName: "resource-scheduler" | "worker-controller" | "lablet-controller";
+        /**
+         * SessionDesired
+         * @description What the owner wants of a session.
+         * @enum {string}
+         */
+        SessionDesired: "running" | "paused" | "ended";
+        /**
+         * SessionOutcome
+         * @description How a session ended; each accepted session ends in exactly one.
+         * @enum {string}
+         */
+        SessionOutcome: "completed" | "cancelled" | "expired" | "failed" | "no_show";
+        /**
+         * SessionPhase
+         * @description Life of a LabletSession, in the order of the happy path.
+         * @enum {string}
+         */
+        SessionPhase: "pending" | "scheduled" | "instantiating" | "ready" | "running" | "collecting" | "grading" | "stopping" | "stopped" | "archived" | "terminated";
+        /**
+         * SessionSpec
+         * @description What was asked for. ``slot`` is the window; a session placed as soon as possible runs inside it.
+         */
+        SessionSpec: {
+            /**
+             * As Soon As Possible
+             * @default false
+             */
+            as_soon_as_possible: boolean;
+            /**
+             * Boot Lead Minutes
+             * @default 15
+             */
+            boot_lead_minutes: number;
+            /**
+             * Cleanup Minutes
+             * @default 5
+             */
+            cleanup_minutes: number;
+            /** Collect Requested At */
+            collect_requested_at: string | null;
+            /** Definition Id */
+            definition_id: string;
+            /** Definition Name */
+            definition_name: string;
+            /**
+             * Definition Title
+             * @default
+             */
+            definition_title: string;
+            /** Definition Version */
+            definition_version: string;
+            /**
+             * Department
+             * @default
+             */
+            department: string;
+            /** @default running */
+            desired: components["schemas"]["SessionDesired"];
+            /** Duration Minutes */
+            duration_minutes: number;
+            /**
+             * End Reason
+             * @default
+             */
+            end_reason: string;
+            /** Graded */
+            graded: boolean;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /** Observe Requested At */
+            observe_requested_at: string | null;
+            /** Owner */
+            owner: string;
+            /**
+             * Owner Name
+             * @default
+             */
+            owner_name: string;
+            /**
+             * Priority
+             * @default 0
+             */
+            priority: number;
+            requirements: components["schemas"]["Resources"];
+            /**
+             * Reservation Id
+             * @default
+             */
+            reservation_id: string;
+            /** Restart Requested At */
+            restart_requested_at: string | null;
+            slot: components["schemas"]["Slot"];
+        };
+        /**
+         * SessionState
+         * @description Whether this browser is signed in. ``csrf_token`` must come with every write, as ``X-CSRF-Token``.
+         */
+        SessionState: {
+            /** Authenticated */
+            authenticated: boolean;
+            /**
+             * Csrf Token
+             * @default
+             */
+            csrf_token: string;
+            /** Expires At */
+            expires_at: string | null;
+            user: components["schemas"]["UserView"] | null;
+        };
+        /**
+         * SessionStatus
+         * @description What is known about a session.
+         */
+        SessionStatus: {
+            /** Conditions */
+            conditions: components["schemas"]["Condition"][];
+            /**
+             * Cost Usd
+             * @default 0
+             */
+            cost_usd: number;
+            /** Deadline */
+            deadline: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            explanation: components["schemas"]["Explanation"] | null;
+            /**
+             * Grading Session Id
+             * @default
+             */
+            grading_session_id: string;
+            /** History */
+            history: components["schemas"]["PhaseChange"][];
+            lab: components["schemas"]["LabRef"] | null;
+            /**
+             * Launch Available
+             * @default false
+             */
+            launch_available: boolean;
+            /**
+             * Message
+             * @default
+             */
+            message: string;
+            /**
+             * Observed Generation
+             * @default 0
+             */
+            observed_generation: number;
+            outcome: components["schemas"]["SessionOutcome"] | null;
+            /** @default pending */
+            phase: components["schemas"]["SessionPhase"];
+            /**
+             * Phase Since
+             * Format: date-time
+             */
+            phase_since: string;
+            pipeline: components["schemas"]["PipelineState"] | null;
+            placement: components["schemas"]["Placement"] | null;
+            /**
+             * Placements Tried
+             * @default 0
+             */
+            placements_tried: number;
+            /** Ready At */
+            ready_at: string | null;
+            /**
+             * Reason
+             * @default Accepted
+             */
+            reason: string;
+            score: components["schemas"]["ScoreSummary"] | null;
+            /** Signals */
+            signals: components["schemas"]["Signal"][];
+            /** Started At */
+            started_at: string | null;
+            /**
+             * User Session Id
+             * @default
+             */
+            user_session_id: string;
+        };
+        /**
+         * SessionView
+         * @description A LabletSession.
+         */
+        SessionView: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Created By
+             * @default
+             */
+            created_by: string;
+            /** Generation */
+            generation: number;
+            /** Id */
+            id: string;
+            spec: components["schemas"]["SessionSpec"];
+            status: components["schemas"]["SessionStatus"];
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * SessionWish
+         * @description What may be asked of a session beside ending and extending.
+         * @enum {string}
+         */
+        SessionWish: "stop" | "resume" | "restart" | "collect-and-grade" | "observe";
+        /**
+         * SettingsStatus
+         * @description Settings have no life of their own.
+         */
+        SettingsStatus: {
+            /**
+             * Phase
+             * @default active
+             */
+            phase: string;
+        };
+        /**
+         * SettingsView
+         * @description The dynamic settings with their version.
+         */
+        SettingsView: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Created By
+             * @default
+             */
+            created_by: string;
+            /** Generation */
+            generation: number;
+            /** Id */
+            id: string;
+            spec: components["schemas"]["DynamicSettings"];
+            status: components["schemas"]["SettingsStatus"];
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * Signal
+         * @description An inbound event waiting to be applied, or applied already.
+         */
+        Signal: {
+            /** Consumed At */
+            consumed_at: string | null;
+            /** Event Id */
+            event_id: string;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /**
+             * Received At
+             * Format: date-time
+             */
+            received_at: string;
+            type: components["schemas"]["SignalType"];
+        };
+        /**
+         * SignalType
+         * @description Inbound events in the platform's own words, whatever spelling they arrived in.
+         * @enum {string}
+         */
+        SignalType: "lds.session.started.v1" | "lds.session.paused.v1" | "lds.session.ended.v1" | "grading.collection.completed.v1" | "grading.collection.failed.v1" | "grading.session.completed.v1" | "grading.session.failed.v1";
+        /**
+         * SignedOut
+         * @description Where to go to leave the identity provider as well.
+         */
+        SignedOut: {
+            /**
+             * Logout Url
+             * @default
+             */
+            logout_url: string;
+        };
+        /**
+         * Slot
+         * @description A half-open interval ``[start, end)`` of aware UTC times.
+         */
+        Slot: {
+            /**
+             * End
+             * Format: date-time
+             */
+            end: string;
+            /**
+             * Start
+             * Format: date-time
+             */
+            start: string;
+        };
+        /**
+         * Snooze
+         * @description Keep idle detection away until an instant; null ends the snooze.
+         */
+        Snooze: {
+            /** Until */
+            until: string | null;
+        };
+        /**
+         * StepState
+         * @description State of one pipeline step.
+         * @enum {string}
+         */
+        StepState: "pending" | "running" | "done" | "failed" | "skipped" | "compensated";
+        /**
+         * Sync
+         * @description Perhaps another upload to take the content from.
+         */
+        Sync: {
+            /**
+             * Artifact Id
+             * @default
+             */
+            artifact_id: string;
+        };
+        /**
+         * SyncStatus
+         * @description Progress of the content sync.
+         */
+        SyncStatus: {
+            /** Errors */
+            errors: components["schemas"]["ContentError-Output"][];
+            /** Finished At */
+            finished_at: string | null;
+            /** Requested At */
+            requested_at: string | null;
+            /**
+             * State
+             * @default pending
+             */
+            state: string;
+        };
+        /**
+         * Tags
+         * @description The operator's tags of a worker; they are copied to EC2.
+         */
+        Tags: {
+            /** Tags */
+            tags: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * TaskSeverity
+         * @description How soon a person must look.
+         * @enum {string}
+         */
+        TaskSeverity: "info" | "warning" | "critical";
+        /**
+         * TaskSpec
+         * @description What a task asks.
+         */
+        TaskSpec: {
+            /**
+             * Assignee
+             * @default
+             */
+            assignee: string;
+            /**
+             * Dedup Key
+             * @default
+             */
+            dedup_key: string;
+            /**
+             * Department
+             * @default
+             */
+            department: string;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /** @default info */
+            severity: components["schemas"]["TaskSeverity"];
+            /**
+             * Target Id
+             * @default
+             */
+            target_id: string;
+            /**
+             * Target Kind
+             * @default
+             */
+            target_kind: string;
+            /** Title */
+            title: string;
+        };
+        /**
+         * TaskState
+         * @description State of an operator task.
+         * @enum {string}
+         */
+        TaskState: "open" | "done";
+        /**
+         * TaskStatus
+         * @description How far a task is.
+         */
+        TaskStatus: {
+            /** Closed At */
+            closed_at: string | null;
+            /**
+             * Closed By
+             * @default
+             */
+            closed_by: string;
+            /**
+             * Message
+             * @default
+             */
+            message: string;
+            /** @default open */
+            phase: components["schemas"]["TaskState"];
+        };
+        /**
+         * TaskView
+         * @description An operator task.
+         */
+        TaskView: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Created By
+             * @default
+             */
+            created_by: string;
+            /** Generation */
+            generation: number;
+            /** Id */
+            id: string;
+            spec: components["schemas"]["TaskSpec"];
+            status: components["schemas"]["TaskStatus"];
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * TemplateSpec
+         * @description What to launch when capacity is short. ``capacity.nodes`` is the most CML nodes a worker may run.
+         */
+        TemplateSpec: {
+            /**
+             * Ami Pattern
+             * @default cml-*
+             */
+            ami_pattern: string;
+            /**
+             * Boot Minutes
+             * @default 10
+             */
+            boot_minutes: number;
+            capacity: components["schemas"]["Resources"];
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /**
+             * Detailed Monitoring
+             * @default false
+             */
+            detailed_monitoring: boolean;
+            /**
+             * Drain Timeout Minutes
+             * @default 240
+             */
+            drain_timeout_minutes: number;
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled: boolean;
+            /** Hourly Cost Usd */
+            hourly_cost_usd: number;
+            /**
+             * Idle Timeout Minutes
+             * @default 30
+             */
+            idle_timeout_minutes: number;
+            /** Instance Type */
+            instance_type: string;
+            /** @default enterprise */
+            license_type: components["schemas"]["LicenseType"];
+            /**
+             * Max Workers Per Region
+             * @default 10
+             */
+            max_workers_per_region: number;
+            /**
+             * Min Warm Workers
+             * @default 0
+             */
+            min_warm_workers: number;
+            /** Name */
+            name: string;
+            /**
+             * Nested Virtualization
+             * @default false
+             */
+            nested_virtualization: boolean;
+            port_range?: components["schemas"]["PortRange"];
+            /** Regions */
+            regions?: string[];
+        };
+        /**
+         * TemplateStatus
+         * @description What is known about a template.
+         */
+        TemplateStatus: {
+            /** Blocked Until */
+            blocked_until: string | null;
+            /**
+             * Consecutive Failures
+             * @default 0
+             */
+            consecutive_failures: number;
+            /**
+             * Message
+             * @default
+             */
+            message: string;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * TemplateView
+         * @description A worker template.
+         */
+        TemplateView: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Created By
+             * @default
+             */
+            created_by: string;
+            /** Generation */
+            generation: number;
+            /** Id */
+            id: string;
+            spec: components["schemas"]["TemplateSpec"];
+            status: components["schemas"]["TemplateStatus"];
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * TokenView
+         * @description A token of the platform.
+         */
+        TokenView: {
+            /** Access Token */
+            access_token: string;
+            /**
+             * Department
+             * @default
+             */
+            department: string;
+            /** Expires In */
+            expires_in: number;
+            /** Roles */
+            roles: string[];
+            /**
+             * Token Type
+             * @default Bearer
+             */
+            token_type: string;
+            /** User Id */
+            user_id: string;
+            /** Username */
+            username: string;
+        };
+        /**
+         * UnmanagedUsage
+         * @description What labs that LCM did not make take on a worker.
+         */
+        UnmanagedUsage: {
+            /**
+             * Labs
+             * @default 0
+             */
+            labs: number;
+            /** Ports */
+            ports?: number[];
+            resources?: components["schemas"]["Resources"];
+        };
+        /**
+         * UpdateTask
+         * @description Change a task; unset fields keep their value.
+         */
+        UpdateTask: {
+            /** Assignee */
+            assignee?: string | null;
+            /** Description */
+            description?: string | null;
+            severity?: components["schemas"]["TaskSeverity"] | null;
+            state?: components["schemas"]["TaskState"] | null;
+            /** Title */
+            title?: string | null;
+        };
+        /**
+         * UserSessionPhase
+         * @description Life of the LDS side of a session.
+         * @enum {string}
+         */
+        UserSessionPhase: "provisioning" | "provisioned" | "active" | "paused" | "ended" | "expired" | "faulted";
+        /**
+         * UserSessionView
+         * @description The LDS side without secrets.
+         */
+        UserSessionView: {
+            /** Devices */
+            devices: string[];
+            /**
+             * Has Launch Url
+             * @default false
+             */
+            has_launch_url: boolean;
+            /** Id */
+            id: string;
+            /**
+             * Lds Session Id
+             * @default
+             */
+            lds_session_id: string;
+            /**
+             * Message
+             * @default
+             */
+            message: string;
+            /**
+             * Part Id
+             * @default
+             */
+            part_id: string;
+            phase: components["schemas"]["UserSessionPhase"];
+            /**
+             * Region
+             * @default
+             */
+            region: string;
+            /** Session Id */
+            session_id: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+        };
+        /**
+         * UserView
+         * @description Who is signed in.
+         */
+        UserView: {
+            /**
+             * Department
+             * @default
+             */
+            department: string;
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /** Roles */
+            roles: string[];
+            /** User Id */
+            user_id: string;
+            /** Username */
+            username: string;
+        };
+        /**
+         * WorkerDesired
+         * @description What the platform wants of a worker.
+         * @enum {string}
+         */
+        WorkerDesired: "running" | "stopped" | "terminated";
+        /**
+         * WorkerFinalizer
+         * @description Hooks that must be cleared, in this order, before a worker is gone.
+         * @enum {string}
+         */
+        WorkerFinalizer: "labs" | "license" | "instance";
+        /**
+         * WorkerMetrics
+         * @description One metrics sample; percents are 0–100, network in bytes per second.
+         */
+        WorkerMetrics: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Cpu Percent */
+            cpu_percent?: number | null;
+            /** Memory Percent */
+            memory_percent?: number | null;
+            /** Network In */
+            network_in?: number | null;
+            /** Network Out */
+            network_out?: number | null;
+            /** Running Labs */
+            running_labs?: number | null;
+            /** Running Nodes */
+            running_nodes?: number | null;
+            /**
+             * Source
+             * @default
+             */
+            source: string;
+            /** Status Check Failed */
+            status_check_failed?: boolean | null;
+            /** Storage Percent */
+            storage_percent?: number | null;
+        };
+        /**
+         * WorkerOrigin
+         * @description How a worker came to be known.
+         * @enum {string}
+         */
+        WorkerOrigin: "created" | "imported" | "discovered";
+        /**
+         * WorkerPhase
+         * @description Life of a worker, one EC2 instance running CML.
+         * @enum {string}
+         */
+        WorkerPhase: "pending" | "provisioning" | "starting" | "running" | "draining" | "stopping" | "stopped" | "terminating" | "terminated" | "failed";
+        /**
+         * WorkerPhaseChange
+         * @description One entry of the bounded phase history.
+         */
+        WorkerPhaseChange: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Message
+             * @default
+             */
+            message: string;
+            phase: components["schemas"]["WorkerPhase"];
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * WorkerReason
+         * @description Why, in a sentence for the audit trail.
+         */
+        WorkerReason: {
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * WorkerSpec
+         * @description What is wanted of a worker.
+         */
+        WorkerSpec: {
+            /**
+             * Ami Pattern
+             * @default
+             */
+            ami_pattern: string;
+            /**
+             * Boot Minutes
+             * @default 10
+             */
+            boot_minutes: number;
+            declared_capacity: components["schemas"]["Resources"];
+            /** @default running */
+            desired: components["schemas"]["WorkerDesired"];
+            /**
+             * Desired Reason
+             * @default
+             */
+            desired_reason: string;
+            /**
+             * Detailed Monitoring
+             * @default false
+             */
+            detailed_monitoring: boolean;
+            /**
+             * Drain
+             * @default false
+             */
+            drain: boolean;
+            /**
+             * Drain Timeout Minutes
+             * @default 240
+             */
+            drain_timeout_minutes: number;
+            /**
+             * Force
+             * @default false
+             */
+            force: boolean;
+            /**
+             * Hourly Cost Usd
+             * @default 0
+             */
+            hourly_cost_usd: number;
+            /**
+             * Idle Timeout Minutes
+             * @default 30
+             */
+            idle_timeout_minutes: number;
+            /**
+             * Import Instance Id
+             * @default
+             */
+            import_instance_id: string;
+            /**
+             * Instance Type
+             * @default
+             */
+            instance_type: string;
+            /** Labs Refresh Requested At */
+            labs_refresh_requested_at: string | null;
+            /**
+             * License Action
+             * @default
+             */
+            license_action: string;
+            /** License Action Requested At */
+            license_action_requested_at: string | null;
+            /** @default enterprise */
+            license_type: components["schemas"]["LicenseType"];
+            /** Name */
+            name: string;
+            /**
+             * Need Id
+             * @default
+             */
+            need_id: string;
+            /**
+             * Nested Virtualization
+             * @default false
+             */
+            nested_virtualization: boolean;
+            /** @default created */
+            origin: components["schemas"]["WorkerOrigin"];
+            port_range: components["schemas"]["PortRange"];
+            /** Refresh Requested At */
+            refresh_requested_at: string | null;
+            /** Region */
+            region: string;
+            /** Snoozed Until */
+            snoozed_until: string | null;
+            /** Tags */
+            tags: {
+                [key: string]: string;
+            };
+            /**
+             * Template Id
+             * @default
+             */
+            template_id: string;
+            /**
+             * Template Name
+             * @default
+             */
+            template_name: string;
+        };
+        /**
+         * WorkerStatus
+         * @description What is known about a worker.
+         */
+        WorkerStatus: {
+            attempt: components["schemas"]["LaunchAttempt"] | null;
+            capacity: components["schemas"]["Resources"];
+            /**
+             * Claims Version
+             * @default 0
+             */
+            claims_version: number;
+            cml: components["schemas"]["CmlInfo"];
+            /** Conditions */
+            conditions: components["schemas"]["Condition"][];
+            /**
+             * Cost Usd
+             * @default 0
+             */
+            cost_usd: number;
+            /** Deadline */
+            deadline: string | null;
+            /** Drain Deadline */
+            drain_deadline: string | null;
+            /**
+             * Endpoint
+             * @default
+             */
+            endpoint: string;
+            /** Finalizers */
+            finalizers: components["schemas"]["WorkerFinalizer"][];
+            /** History */
+            history: components["schemas"]["WorkerPhaseChange"][];
+            /** Idle Since */
+            idle_since: string | null;
+            instance: components["schemas"]["InstanceInfo"];
+            license: components["schemas"]["LicenseInfo"];
+            /**
+             * Message
+             * @default
+             */
+            message: string;
+            /**
+             * Observed Generation
+             * @default 0
+             */
+            observed_generation: number;
+            /** @default pending */
+            phase: components["schemas"]["WorkerPhase"];
+            /**
+             * Phase Since
+             * Format: date-time
+             */
+            phase_since: string;
+            /**
+             * Reason
+             * @default Accepted
+             */
+            reason: string;
+            /**
+             * Running Seconds
+             * @default 0
+             */
+            running_seconds: number;
+            /**
+             * Schedulable
+             * @default false
+             */
+            schedulable: boolean;
+            unmanaged: components["schemas"]["UnmanagedUsage"];
+        };
+        /**
+         * WorkerView
+         * @description A worker; ``metrics`` is the latest sample and lives outside the versioned document.
+         */
+        WorkerView: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Created By
+             * @default
+             */
+            created_by: string;
+            /** Generation */
+            generation: number;
+            /** Id */
+            id: string;
+            metrics: components["schemas"]["WorkerMetrics"] | null;
+            spec: components["schemas"]["WorkerSpec"];
+            status: components["schemas"]["WorkerStatus"];
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Version */
+            version: number;
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
 }
 export type $defs = Record<string, never>;
-export interface operations {
-  f1_x1_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ClaimView"];
-        };
-      };
-    };
-  };
-  f2_x2_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ClaimDay"];
-        };
-      };
-    };
-  };
-  f3_x3_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ClaimChanges"];
-        };
-      };
-    };
-  };
-  f4_x4_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["View"];
-        };
-      };
-    };
-  };
-  f5_x5_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["RequestModel"];
-        };
-      };
-    };
-  };
-  f6_x6_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Slot"];
-        };
-      };
-    };
-  };
-  f7_x7_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Condition"];
-        };
-      };
-    };
-  };
-  f8_x8_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ConditionReport"];
-        };
-      };
-    };
-  };
-  f9_x9_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Resources"];
-        };
-      };
-    };
-  };
-  f10_x10_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ResourceView"];
-        };
-      };
-    };
-  };
-  f11_x11_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["FieldError"];
-        };
-      };
-    };
-  };
-  f12_x12_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Problem"];
-        };
-      };
-    };
-  };
-  f13_x13_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["BulkItemResult"];
-        };
-      };
-    };
-  };
-  f14_x14_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["BulkResult"];
-        };
-      };
-    };
-  };
-  f15_x15_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Written"];
-        };
-      };
-    };
-  };
-  f16_x16_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["PortSlot"];
-        };
-      };
-    };
-  };
-  f17_x17_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["DeviceTemplate"];
-        };
-      };
-    };
-  };
-  f18_x18_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Requirements"];
-        };
-      };
-    };
-  };
-  f19_x19_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["DefinitionSpec"];
-        };
-      };
-    };
-  };
-  f20_x20_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["DerivedContent"];
-        };
-      };
-    };
-  };
-  f21_x21_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ContentError"];
-        };
-      };
-    };
-  };
-  f22_x22_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["SyncStatus"];
-        };
-      };
-    };
-  };
-  f23_x23_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["DefinitionStatus"];
-        };
-      };
-    };
-  };
-  f24_x24_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["DefinitionView"];
-        };
-      };
-    };
-  };
-  f25_x25_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["CreateDefinition"];
-        };
-      };
-    };
-  };
-  f26_x26_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["SyncResult"];
-        };
-      };
-    };
-  };
-  f27_x27_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ArtifactView"];
-        };
-      };
-    };
-  };
-  f28_x28_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ObtainTerm"];
-        };
-      };
-    };
-  };
-  f29_x29_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["TermView"];
-        };
-      };
-    };
-  };
-  f30_x30_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["KeyStatus"];
-        };
-      };
-    };
-  };
-  f31_x31_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ControllerHeartbeat"];
-        };
-      };
-    };
-  };
-  f32_x32_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ControllerView"];
-        };
-      };
-    };
-  };
-  f33_x33_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["OpenTask"];
-        };
-      };
-    };
-  };
-  f34_x34_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["CloseTask"];
-        };
-      };
-    };
-  };
-  f35_x35_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["CreateTask"];
-        };
-      };
-    };
-  };
-  f36_x36_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["UpdateTask"];
-        };
-      };
-    };
-  };
-  f37_x37_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["TaskSpec"];
-        };
-      };
-    };
-  };
-  f38_x38_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["TaskStatus"];
-        };
-      };
-    };
-  };
-  f39_x39_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["TaskView"];
-        };
-      };
-    };
-  };
-  f40_x40_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["HealthView"];
-        };
-      };
-    };
-  };
-  f41_x41_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["UserView"];
-        };
-      };
-    };
-  };
-  f42_x42_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["AuditEntryView"];
-        };
-      };
-    };
-  };
-  f43_x43_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ReserveSession"];
-        };
-      };
-    };
-  };
-  f44_x44_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ExtendSession"];
-        };
-      };
-    };
-  };
-  f45_x45_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["EndSession"];
-        };
-      };
-    };
-  };
-  f46_x46_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["SessionSpec"];
-        };
-      };
-    };
-  };
-  f47_x47_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Rejection"];
-        };
-      };
-    };
-  };
-  f48_x48_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Explanation"];
-        };
-      };
-    };
-  };
-  f49_x49_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Placement"];
-        };
-      };
-    };
-  };
-  f50_x50_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["LabRef"];
-        };
-      };
-    };
-  };
-  f51_x51_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["PipelineStep"];
-        };
-      };
-    };
-  };
-  f52_x52_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["PipelineState"];
-        };
-      };
-    };
-  };
-  f53_x53_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Signal"];
-        };
-      };
-    };
-  };
-  f54_x54_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["PhaseChange"];
-        };
-      };
-    };
-  };
-  f55_x55_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ScoreSummary"];
-        };
-      };
-    };
-  };
-  f56_x56_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["SessionStatus"];
-        };
-      };
-    };
-  };
-  f57_x57_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["SessionView"];
-        };
-      };
-    };
-  };
-  f58_x58_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["PlaceSession"];
-        };
-      };
-    };
-  };
-  f59_x59_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["PlacementBatch"];
-        };
-      };
-    };
-  };
-  f60_x60_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["PlacementResult"];
-        };
-      };
-    };
-  };
-  f61_x61_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["PlacementBatchResult"];
-        };
-      };
-    };
-  };
-  f62_x62_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ExplainSession"];
-        };
-      };
-    };
-  };
-  f63_x63_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ExplanationBatch"];
-        };
-      };
-    };
-  };
-  f64_x64_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["UnscheduleSession"];
-        };
-      };
-    };
-  };
-  f65_x65_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["TransitionSession"];
-        };
-      };
-    };
-  };
-  f66_x66_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ReportSession"];
-        };
-      };
-    };
-  };
-  f67_x67_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["DeviceAccess"];
-        };
-      };
-    };
-  };
-  f68_x68_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["PutUserSession"];
-        };
-      };
-    };
-  };
-  f69_x69_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["UserSessionView"];
-        };
-      };
-    };
-  };
-  f70_x70_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["EvidenceFile"];
-        };
-      };
-    };
-  };
-  f71_x71_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["PutGradingSession"];
-        };
-      };
-    };
-  };
-  f72_x72_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["GradingSessionView"];
-        };
-      };
-    };
-  };
-  f73_x73_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["CheckResult"];
-        };
-      };
-    };
-  };
-  f74_x74_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ScoreSection"];
-        };
-      };
-    };
-  };
-  f75_x75_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["PutScoreReport"];
-        };
-      };
-    };
-  };
-  f76_x76_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ScoreReportView"];
-        };
-      };
-    };
-  };
-  f77_x77_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["SessionSecrets"];
-        };
-      };
-    };
-  };
-  f78_x78_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["LaunchView"];
-        };
-      };
-    };
-  };
-  f79_x79_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["InboundEvent"];
-        };
-      };
-    };
-  };
-  f80_x80_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["InboundEventBatch"];
-        };
-      };
-    };
-  };
-  f81_x81_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["InboundEventResult"];
-        };
-      };
-    };
-  };
-  f82_x82_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["InboundEventBatchResult"];
-        };
-      };
-    };
-  };
-  f83_x83_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["PortRange"];
-        };
-      };
-    };
-  };
-  f84_x84_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["TemplateSpec"];
-        };
-      };
-    };
-  };
-  f85_x85_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["TemplateStatus"];
-        };
-      };
-    };
-  };
-  f86_x86_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["TemplateView"];
-        };
-      };
-    };
-  };
-  f87_x87_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["WorkerSpec"];
-        };
-      };
-    };
-  };
-  f88_x88_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["InstanceInfo"];
-        };
-      };
-    };
-  };
-  f89_x89_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["LaunchAttempt"];
-        };
-      };
-    };
-  };
-  f90_x90_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["CmlInfo"];
-        };
-      };
-    };
-  };
-  f91_x91_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["LicenseInfo"];
-        };
-      };
-    };
-  };
-  f92_x92_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["UnmanagedUsage"];
-        };
-      };
-    };
-  };
-  f93_x93_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["WorkerMetrics"];
-        };
-      };
-    };
-  };
-  f94_x94_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["WorkerPhaseChange"];
-        };
-      };
-    };
-  };
-  f95_x95_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["WorkerStatus"];
-        };
-      };
-    };
-  };
-  f96_x96_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["WorkerView"];
-        };
-      };
-    };
-  };
-  f97_x97_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["CreateWorker"];
-        };
-      };
-    };
-  };
-  f98_x98_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ImportWorker"];
-        };
-      };
-    };
-  };
-  f99_x99_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ScaleUpNeed"];
-        };
-      };
-    };
-  };
-  f100_x100_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ScaleUpBatch"];
-        };
-      };
-    };
-  };
-  f101_x101_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["SetWorkerDesired"];
-        };
-      };
-    };
-  };
-  f102_x102_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ReportWorker"];
-        };
-      };
-    };
-  };
-  f103_x103_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ReportWorkerLabs"];
-        };
-      };
-    };
-  };
-  f104_x104_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["MetricsItem"];
-        };
-      };
-    };
-  };
-  f105_x105_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["MetricsBatch"];
-        };
-      };
-    };
-  };
-  f106_x106_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["WorkerCredentials"];
-        };
-      };
-    };
-  };
-  f107_x107_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["DiscoveredInstance"];
-        };
-      };
-    };
-  };
-  f108_x108_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["LabRecordReport"];
-        };
-      };
-    };
-  };
-  f109_x109_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["LabRecordBatch"];
-        };
-      };
-    };
-  };
-  f110_x110_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["LabRecordSpec"];
-        };
-      };
-    };
-  };
-  f111_x111_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["LabRecordStatus"];
-        };
-      };
-    };
-  };
-  f112_x112_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["LabRecordView"];
-        };
-      };
-    };
-  };
-  f113_x113_get: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["LabActionResult"];
-        };
-      };
-    };
-  };
-}
+export type operations = Record<string, never>;
