@@ -12,6 +12,7 @@ import uvicorn
 import uvloop
 
 from control_plane_api.composition.platform import build_platform
+from control_plane_api.composition.production import insecure
 from control_plane_api.settings import Settings
 from lcm_core.observability.logs import configure_logging
 from lcm_core.observability.tracing import configure_tracing
@@ -84,6 +85,9 @@ def main() -> int:
     settings = Settings()
     configure_logging(SERVICE, level=settings.logging.level, json_lines=settings.logging.format is LogFormat.JSON)
     traces = configure_tracing(SERVICE, otlp_endpoint=settings.telemetry.otlp_endpoint)
+    faults = insecure(settings)
+    if faults:
+        raise SystemExit(f"{SERVICE} refuses to start in production mode:\n- " + "\n- ".join(faults))
     listener = bind(settings.app.host, settings.app.port)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

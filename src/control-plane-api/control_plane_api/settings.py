@@ -20,6 +20,11 @@ class AppSettings(BaseSettings):
 
     host: str = Field(default="127.0.0.1", validation_alias="APP_HOST", description="Address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, validation_alias="APP_PORT", description="Port to listen on.")
+    production: bool = Field(
+        default=False,
+        validation_alias="LCM_PRODUCTION",
+        description="Refuse to start with default secrets, DEBUG or cookies over plain HTTP.",
+    )
     debug: bool = Field(default=False, validation_alias="DEBUG", description="Development mode; refused in production.")
     request_seconds: float = Field(
         default=30.0,

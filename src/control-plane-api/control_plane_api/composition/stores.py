@@ -160,7 +160,11 @@ def open_stores(settings: Settings) -> Stores:
     """The stores these settings describe; connects on first use."""
     client = connect(settings.database.uri.get_secret_value())
     database = client[settings.database.name]
-    etcd = EtcdClient(settings.etcd.endpoints, timeout_seconds=settings.etcd.timeout_seconds)
+    etcd = EtcdClient(
+        settings.etcd.endpoints,
+        timeout_seconds=settings.etcd.timeout_seconds,
+        credentials=settings.etcd.credentials,
+    )
     dispatcher = Dispatcher(database, etcd, publishes=bool(settings.events.sink))
     changed, envelope = dispatcher.changed, settings.secrets.envelope()
     children = MongoChildren(database, envelope)
