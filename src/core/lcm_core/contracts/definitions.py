@@ -76,6 +76,22 @@ class DefinitionSpec(RequestModel):
     sync_requested_at: UtcTime | None = None
 
 
+class DrawnNode(RequestModel):
+    """One node of the drawing, where its author put it (pixels, y grows downward)."""
+
+    label: str
+    node_definition: str
+    x: float
+    y: float
+
+
+class Drawing(RequestModel):
+    """The topology as a picture; a link joins two nodes by their place in ``nodes``."""
+
+    nodes: list[DrawnNode] = Field(default_factory=list)
+    links: list[tuple[int, int]] = Field(default_factory=list)
+
+
 class DerivedContent(RequestModel):
     """What the lablet controller learned from the validated package."""
 
@@ -89,6 +105,7 @@ class DerivedContent(RequestModel):
     estimated: Resources
     port_template: list[PortSlot]
     devices: list[DeviceTemplate]
+    drawing: Drawing = Field(default_factory=Drawing)
     upstream: dict[str, str] = Field(default_factory=dict)
 
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from lablet_controller.content.archive import read_archive
 from lablet_controller.content.devices import DEVICES_FILE, DeviceEntry, device_templates, read_devices
+from lablet_controller.content.drawing import drawing_of
 from lcm_core.content.document import Document, DocumentLimits, format_path, parse_document
 from lcm_core.content.errors import ContentRefused
 from lcm_core.content.rubric import RUBRIC_FILE, Rubric, rubric_of, rubric_yaml
@@ -93,6 +94,7 @@ def derive(package: ContentPackage, bucket: str, package_key: str, rubric_key: s
         estimated=estimate_resources(package.topology),
         port_template=list(package.ports),
         devices=list(package.devices),
+        drawing=drawing_of(package.topology),
         upstream=dict(package.upstream),
     )
 

@@ -15,6 +15,7 @@ from control_plane_api.application.authorization.principal import Principal
 from control_plane_api.infrastructure.sse.encoding import encode, parse_position
 from control_plane_api.infrastructure.sse.feed import LiveFeed
 from control_plane_api.infrastructure.sse.stream import ClientQueue
+from lcm_core.clock import Clock, DomainClock
 
 router = api_router("/events", tags=["stream"])
 CHECK_SECONDS = 10.0
@@ -38,7 +39,7 @@ async def _body(request: Request, feed: LiveFeed, client: ClientQueue, wanted: s
     ways: Authenticators = request.app.state.edge.authenticators
     guardian = asyncio.create_task(_end_when_due(feed, client, ways, client.principal))
     try:
-        yield encode("connected", {"user": client.principal.username, "position": feed.position})
+        yield encode("connected", _greeting(request.app.state.clock, client.principal, feed.position))
         async with aclosing(feed.beginning(client.principal, parse_position(wanted))) as beginning:
             async for chunk in beginning:
                 yield chunk
@@ -49,6 +50,17 @@ async def _body(request: Request, feed: LiveFeed, client: ClientQueue, wanted: s
     finally:
         guardian.cancel()
         feed.remove(client)
+
+
+def _greeting(clock: Clock, principal: Principal, position: str) -> dict[str, str | float]:
+    """With the time of the domain, which need not be that of the browser: deadlines and slots are counted in it."""
+    factor = clock.factor if isinstance(clock, DomainClock) else 1.0
+    return {
+        "user": principal.username,
+        "position": position,
+        "now": clock.now().isoformat(),
+        "clock_factor": factor,
+    }
 
 
 async def _end_when_due(feed: LiveFeed, client: ClientQueue, ways: Authenticators, principal: Principal) -> None:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import orjson
 
-HEARTBEAT = b": heartbeat\n\n"
+HEARTBEAT = b": heartbeat\n\nevent: heartbeat\ndata: {}\n\n"
+"""A comment, which keeps proxies from closing the connection, and an event, which tells scripts that it lives."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -593,6 +593,7 @@ export interface components {
         DerivedContent: {
             /** Devices */
             devices: components["schemas"]["DeviceTemplate"][];
+            drawing?: components["schemas"]["Drawing"];
             estimated: components["schemas"]["Resources"];
             /** Node Count */
             node_count: number;
@@ -640,6 +641,33 @@ export interface components {
              * @default
              */
             username: string;
+        };
+        /**
+         * Drawing
+         * @description The topology as a picture; a link joins two nodes by their place in ``nodes``.
+         */
+        Drawing: {
+            /** Links */
+            links?: [
+                number,
+                number
+            ][];
+            /** Nodes */
+            nodes?: components["schemas"]["DrawnNode"][];
+        };
+        /**
+         * DrawnNode
+         * @description One node of the drawing, where its author put it (pixels, y grows downward).
+         */
+        DrawnNode: {
+            /** Label */
+            label: string;
+            /** Node Definition */
+            node_definition: string;
+            /** X */
+            x: number;
+            /** Y */
+            y: number;
         };
         /**
          * DynamicSettings
