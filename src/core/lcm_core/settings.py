@@ -36,6 +36,17 @@ class EtcdSettings(BaseSettings):
         validation_alias="LCM_ETCD_TIMEOUT_SECONDS",
         description="Limit of one etcd request, in seconds.",
     )
+    username: str = Field(
+        default="", validation_alias="LCM_ETCD_USERNAME", description="User of etcd; empty where it asks for none."
+    )
+    password: SecretStr = Field(
+        default=SecretStr(""), validation_alias="LCM_ETCD_PASSWORD", description="Password of that user."
+    )
+
+    @property
+    def credentials(self) -> tuple[str, str] | None:
+        """User and password, None without a user."""
+        return (self.username, self.password.get_secret_value()) if self.username else None
 
     @field_validator("endpoints", mode="before")
     @classmethod
@@ -228,3 +239,8 @@ class RuntimeSettings(BaseSettings):
         validation_alias="LCM_SHUTDOWN_GRACE_SECONDS",
         description="Seconds running reconciles may take to finish when the process is asked to stop.",
     )
+
+    @property
+    def reachable_host(self) -> str:
+        """Where other replicas find this one: the machine's name when it listens on every address."""
+        return socket.gethostname() if self.admin_host in {"0.0.0.0", "::"} else self.admin_host

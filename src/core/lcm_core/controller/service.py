@@ -199,12 +199,15 @@ class ControllerService:
             ) from error
         listener.listen(128)
         listener.setblocking(False)
-        self.admin_url = runtime.advertised_url or f"http://{runtime.admin_host}:{listener.getsockname()[1]}"
+        self.admin_url = runtime.advertised_url or f"http://{runtime.reachable_host}:{listener.getsockname()[1]}"
         return listener
 
     async def _context(self, stack: AsyncExitStack) -> ServiceContext:
         settings = self._settings
-        etcd = EtcdClient(settings.etcd.endpoints, timeout_seconds=settings.etcd.timeout_seconds)
+        connection = settings.etcd
+        etcd = EtcdClient(
+            connection.endpoints, timeout_seconds=connection.timeout_seconds, credentials=connection.credentials
+        )
         stack.push_async_callback(etcd.close)
         provider = await stack.enter_async_context(httpx.AsyncClient(timeout=5.0, trust_env=False))
         base = settings.identity.endpoint_base

@@ -4,6 +4,7 @@
 progress notifications and cannot compare values inside nested transactions.
 """
 
+import functools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -40,19 +41,55 @@ _CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
 )
 
 
-class Connection:
-    """One gRPC channel to one endpoint (``host:port``) with its stubs."""
+_TOKEN_PROBLEMS = ("invalid auth token", "revision in header is old")
 
-    def __init__(self, endpoint: str) -> None:
+
+class Connection:
+    """One gRPC channel to one endpoint (``host:port``) with its stubs.
+
+    ``credentials`` is a user name and a password where etcd asks for them. The token they are exchanged for belongs to
+    one member and ends with its process or after minutes without use.
+    """
+
+    def __init__(self, endpoint: str, credentials: tuple[str, str] | None = None) -> None:
         self.endpoint = endpoint
+        self.metadata: tuple[tuple[str, str], ...] = ()
+        self._credentials = credentials
         self._channel = rpc.insecure_channel(endpoint, options=_CHANNEL_OPTIONS)
-        self.kv: Any = rpc.KVStub(self._channel)
-        self.lease: Any = rpc.LeaseStub(self._channel)
-        self.watch: Any = rpc.WatchStub(self._channel)
+        self.kv: Any = _Signed(rpc.KVStub(self._channel), self)
+        self.lease: Any = _Signed(rpc.LeaseStub(self._channel), self)
+        self.watch: Any = _Signed(rpc.WatchStub(self._channel), self)
+
+    async def authenticate(self, timeout: float) -> None:
+        """Get a token when one is needed and missing. Raises ``RpcError``."""
+        if self._credentials is None or self.metadata:
+            return
+        name, password = self._credentials
+        request = rpc.AuthenticateRequest(name=name, password=password)
+        answer = await rpc.AuthStub(self._channel).Authenticate(request, timeout=timeout)
+        self.metadata = (("token", answer.token),)
+
+    def drop_token(self, error: Any) -> bool:
+        """Forget the token when the error says that it is no longer good; whether that is so."""
+        stale = bool(self.metadata) and any(problem in (error.details() or "") for problem in _TOKEN_PROBLEMS)
+        if stale:
+            self.metadata = ()
+        return stale
 
     async def close(self) -> None:
         """Close the channel; running calls fail."""
         await self._channel.close()
+
+
+class _Signed:
+    """A stub whose calls carry the connection's token."""
+
+    def __init__(self, stub: Any, connection: Connection) -> None:
+        self._stub = stub
+        self._connection = connection
+
+    def __getattr__(self, method: str) -> Any:
+        return functools.partial(getattr(self._stub, method), metadata=self._connection.metadata)
 
 
 def typed_error(error: Any) -> EtcdError:
@@ -62,7 +99,8 @@ def typed_error(error: Any) -> EtcdError:
     text = f"etcd: {details.rsplit('last error: ', 1)[-1]}"
     if error.code() is rpc.StatusCode.NOT_FOUND and "lease" in text:
         return LeaseLost(text)
-    return EtcdUnavailable(text) if error.code() in _PASSING else EtcdRefused(text)
+    passing = error.code() in _PASSING or any(problem in text for problem in _TOKEN_PROBLEMS)
+    return EtcdUnavailable(text) if passing else EtcdRefused(text)
 
 
 def prefix_end(prefix: bytes) -> bytes:

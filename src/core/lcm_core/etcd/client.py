@@ -21,16 +21,24 @@ class EtcdClient:
     Args:
         endpoints: ``host:port`` of each member; one is used until it fails, then the next.
         timeout_seconds: limit of each single request.
+        credentials: user name and password, where etcd asks for them.
 
     Every operation is tried once per endpoint. All may be repeated safely except ``create`` and ``replace``: after a
     lost answer a repeat can report "not written" although the first attempt was; read the key where that matters.
     """
 
-    def __init__(self, endpoints: Sequence[str], *, timeout_seconds: float = 3.0) -> None:
+    def __init__(
+        self,
+        endpoints: Sequence[str],
+        *,
+        timeout_seconds: float = 3.0,
+        credentials: tuple[str, str] | None = None,
+    ) -> None:
         if not endpoints:
             raise ValueError("at least one etcd endpoint is needed")
         self._endpoints = tuple(endpoints)
         self._timeout = timeout_seconds
+        self._credentials = credentials
         self._connections: dict[str, wire.Connection] = {}
         self._current = 0
 
@@ -171,6 +179,8 @@ class EtcdClient:
     ) -> AsyncIterator[WatchBatch]:
         """See ``EtcdStore``."""
         connection = self._connection()
+        if self._credentials is not None:
+            await self.get(INCARNATION_KEY)  # a stale token would break the stream; this replaces it
         stream = WatchStream(connection, prefix, from_revision, progress_seconds, silence_seconds)
         try:
             first = await stream.established(self._timeout)
@@ -196,7 +206,7 @@ class EtcdClient:
         for attempt in range(len(self._endpoints)):
             connection = self._connection()
             try:
-                return await operation(connection)
+                return await self._signed(operation, connection)
             except wire.RpcError as error:
                 typed = wire.typed_error(error)
                 if not isinstance(typed, EtcdUnavailable):
@@ -212,10 +222,21 @@ class EtcdClient:
                 raise EtcdUnavailable("etcd: the client was closed") from error
         raise AssertionError("unreachable: at least one endpoint is tried")
 
+    async def _signed(self, operation: _Operation, connection: wire.Connection) -> Any:
+        """Run it with a token where etcd asks for one; an outdated one, with which nothing was done, is replaced."""
+        await connection.authenticate(self._timeout)
+        try:
+            return await operation(connection)
+        except wire.RpcError as error:
+            if not connection.drop_token(error):
+                raise
+        await connection.authenticate(self._timeout)
+        return await operation(connection)
+
     def _connection(self) -> wire.Connection:
         endpoint = self._endpoints[self._current]
         if endpoint not in self._connections:
-            self._connections[endpoint] = wire.Connection(endpoint)
+            self._connections[endpoint] = wire.Connection(endpoint, self._credentials)
         return self._connections[endpoint]
 
     def _fail_over(self, failed: wire.Connection) -> None:

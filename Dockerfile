@@ -1,0 +1,1 @@
+src/control-plane-api/Dockerfile

@@ -1,0 +1,71 @@
+"""The etcd port against an etcd that asks for a user and a password."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+
+import pytest
+from aetcd import rpc
+
+from lcm_core.etcd import EtcdClient, EtcdRefused, EtcdUnavailable
+from lcm_simulators.embedded.etcd import EtcdServer
+
+CREDENTIALS = ("root", "correct horse")
+
+
+async def enable_authentication(endpoint: str) -> None:
+    """Give etcd its root user and switch authentication on."""
+    async with rpc.insecure_channel(endpoint) as channel:
+        auth = rpc.AuthStub(channel)
+        await auth.UserAdd(rpc.AuthUserAddRequest(name=CREDENTIALS[0], password=CREDENTIALS[1]))
+        await auth.RoleAdd(rpc.AuthRoleAddRequest(name="root"))
+        await auth.UserGrantRole(rpc.AuthUserGrantRoleRequest(user="root", role="root"))
+        await auth.AuthEnable(rpc.AuthEnableRequest())
+
+
+@pytest.fixture
+async def guarded(etcd_factory: Callable[[], EtcdServer]) -> EtcdServer:
+    server = etcd_factory()
+    await server.start()
+    await enable_authentication(server.endpoint)
+    return server
+
+
+async def test_reads_writes_leases_and_watches_work_with_the_password(guarded: EtcdServer) -> None:
+    async with EtcdClient([guarded.endpoint], credentials=CREDENTIALS) as store:
+        lease = await store.grant_lease(10)
+        await store.put("/lcm/a", b"1", lease=lease.id)
+        assert await store.keep_alive(lease.id) > 0
+        async with aclosing(store.watch("/lcm/")) as batches, asyncio.timeout(5):
+            await anext(batches)
+            await store.put("/lcm/b", b"2")
+            batch = await anext(batches)
+            while not batch.events:
+                batch = await anext(batches)
+    assert batch.events[0].item.key == "/lcm/b"
+
+
+async def test_without_the_password_or_with_a_wrong_one_etcd_refuses(guarded: EtcdServer) -> None:
+    async with EtcdClient([guarded.endpoint]) as stranger:
+        with pytest.raises(EtcdRefused, match="user name is empty"):
+            await stranger.get("/lcm/a")
+    async with EtcdClient([guarded.endpoint], credentials=("root", "wrong")) as stranger:
+        with pytest.raises(EtcdRefused, match="invalid user ID or password"):
+            await stranger.get("/lcm/a")
+
+
+async def test_a_client_gets_a_new_token_after_etcd_was_restarted(guarded: EtcdServer) -> None:
+    async with EtcdClient([guarded.endpoint], credentials=CREDENTIALS) as store:
+        await store.put("/lcm/a", b"1")
+        await guarded.stop()
+        await guarded.start()
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    found = await store.get("/lcm/a")
+                    break
+                except EtcdUnavailable:
+                    await asyncio.sleep(0.05)
+        assert found is not None
+        async with aclosing(store.watch("/lcm/")) as batches, asyncio.timeout(5):
+            await anext(batches)
