@@ -1,6 +1,5 @@
 """The adapters of one process, and what every part of the controller shares."""
 
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -46,8 +45,6 @@ class Deps:
     settings: LabletSettings
     pool_claims: EtcdClient
     lds_region: str = ""
-    failpoint: Callable[[str], None] = lambda name: None
-    """Called at named places between an effect outside and the next write; tests end the reconcile there."""
 
     async def claim_lab(self, lab_id: str, session_id: str) -> bool:
         """Take a pooled lab for a session; True also when the session took it before."""

@@ -122,3 +122,6 @@ class CmlLabs(Protocol):
 
     async def export(self, target: CmlTarget, lab_id: str) -> str:
         """The lab's topology as text."""
+
+    async def forget(self, worker_id: str) -> None:
+        """Close what is kept for a worker that is gone."""

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Awaitable, Callable
 
+from lablet_controller.failpoints import failpoint
 from lablet_controller.labs.teardown import remove_lab, stop_lab, wait_converged
 from lablet_controller.outside import Deps
 from lcm_core.clients.errors import NotFound
@@ -101,7 +102,7 @@ class LabActionReconciler:
             assert isinstance(root, dict)  # the parser refused anything else
             root["lab"] |= {"title": title, "notes": mark}
             copies = [await cml.import_lab(target, dump_topology(root))]
-            self._deps.failpoint("clone.imported")
+            failpoint("clone.imported")
         report = LabRecordReport(
             cml_lab_id=copies[0],
             title=title,

@@ -8,6 +8,7 @@ changed them, its original configurations. Its title and notes change last: unti
 import re
 from collections.abc import Sequence
 
+from lablet_controller.failpoints import failpoint
 from lablet_controller.labs.teardown import stop_lab
 from lablet_controller.outside import Deps
 from lablet_controller.pipeline.model import StepContext
@@ -71,7 +72,7 @@ async def _make_it_the_sessions(context: StepContext, topology: Topology, lab_id
     wanted = parse_topology(rewrite_topology(topology, context.placement.ports, session.id))
     for node in await cml.nodes(context.cml, lab_id, with_configurations=True):
         await _restore(cml, context.cml, lab_id, node, wanted)
-    context.deps.failpoint("pool.prepared")
+    failpoint("pool.prepared")
     title = lab_title(session.id, session.spec.definition_title)
     await cml.rename(context.cml, lab_id, title, lab_notes(session.id, topology.notes))
 

@@ -197,6 +197,8 @@ class WorkerLabsReconciler:
         await self._deps.control_plane.report_labs(LabRecordBatch(worker_id=worker.id, complete=True))
         body = ReportWorkerLabs(unmanaged=UnmanagedUsage(), clear_labs_finalizer=True, message=message)
         await self._deps.control_plane.report_worker_labs(worker.id, body)
+        await self._deps.outside.cml.forget(worker.id)
+        self._deps.workers.forget(worker.id)
         return Outcome.done("LabsGone", message)
 
     async def _ask_for_help(self, worker: WorkerView, why: str) -> None:

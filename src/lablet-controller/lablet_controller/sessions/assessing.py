@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from lablet_controller.failpoints import failpoint
 from lablet_controller.grading.collect import collect
 from lablet_controller.grading.request import grading_request, score_report
 from lablet_controller.labs.teardown import wait_converged
@@ -55,7 +56,7 @@ async def _store_evidence(acting: Acting, context: StepContext, lab_id: str) -> 
         context.content.package_bucket,
         _collected_at(acting),
     )
-    acting.deps.failpoint("evidence.stored")
+    failpoint("evidence.stored")
     await acting.deps.control_plane.put_grading_session(
         acting.session.id,
         PutGradingSession(
@@ -127,7 +128,7 @@ async def _job(acting: Acting, context: StepContext, engine: GradingEngine, chil
             pass  # the engine forgot it; the same key makes it anew
     attempt = max(1, child.attempts)
     job = await engine.submit(grading_request(context, child, attempt))
-    acting.deps.failpoint("grading.submitted")
+    failpoint("grading.submitted")
     body = PutGradingSession(phase=GradingPhase.GRADING, engine_id=job.id, attempts=attempt, message="Submitted.")
     await acting.deps.control_plane.put_grading_session(acting.session.id, body)
     return job
@@ -147,7 +148,7 @@ async def _store_verdict(acting: Acting, job: GradingJob) -> Outcome | None:
     assert job.report is not None  # the caller looked
     report = job.report
     await acting.deps.control_plane.put_score_report(acting.session.id, score_report(job.id, report))
-    acting.deps.failpoint("score.stored")
+    failpoint("score.stored")
     word = "passed" if report.passed else "not passed"
     message = f"Graded: {report.score:g} of {report.max_score:g}, {word}."
     body = PutGradingSession(phase=GradingPhase.SUBMITTED, message=message)

@@ -1,5 +1,6 @@
 """The end of a session: the lab is stopped, the delivery session released, the lab removed, nothing is left."""
 
+from lablet_controller.failpoints import failpoint
 from lablet_controller.labs.lookup import labs_of
 from lablet_controller.labs.pool import give_to_pool
 from lablet_controller.labs.reports import report_lab
@@ -42,9 +43,9 @@ async def clean_up(acting: Acting, *, late: bool) -> None:
     try:
         await _cancel_grading(acting)
         await undo_delivery(context)
-        acting.deps.failpoint("delivery.released")
+        failpoint("delivery.released")
         await _remove_labs(acting, context)
-        acting.deps.failpoint("lab.removed")
+        failpoint("lab.removed")
     except OutsideError as error:
         await _stuck(acting, "cleanup", "could not be cleaned up", str(error), late=late)
     if late:

@@ -1,5 +1,6 @@
 """Steps *delivery* and *devices*: the delivery system holds a session with the devices of the lab."""
 
+from lablet_controller.failpoints import failpoint
 from lablet_controller.pipeline.model import StepContext, StepResult
 from lcm_core.contracts.sessions import DeviceAccess, PutUserSession
 from lcm_core.domain.vocabulary import PortProtocol, UserSessionPhase
@@ -40,7 +41,7 @@ async def reserve_delivery(context: StepContext) -> StepResult:
             region=_region(context),
         )
     )
-    context.deps.failpoint("delivery.created")
+    failpoint("delivery.created")
     return _reserved(made, "Delivery session reserved.")
 
 

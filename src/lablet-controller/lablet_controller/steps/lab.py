@@ -2,6 +2,7 @@
 
 import asyncio
 
+from lablet_controller.failpoints import failpoint
 from lablet_controller.labs.lookup import labs_of
 from lablet_controller.labs.pool import take_pooled_lab
 from lablet_controller.labs.reports import report_lab
@@ -34,7 +35,7 @@ async def make_lab(context: StepContext) -> StepResult:
         )
     text = rewrite_topology(topology, context.placement.ports, session_id)
     lab_id = await cml.import_lab(context.cml, text)
-    context.deps.failpoint("lab.imported")
+    failpoint("lab.imported")
     return StepResult("Lab imported.", {"cml_lab_id": lab_id}, lab=LabRef(cml_lab_id=lab_id, title=title))
 
 
@@ -55,7 +56,7 @@ async def boot_lab(context: StepContext) -> StepResult:
     try:
         if not context.attempted or (await cml.lab(context.cml, lab_id)).state is not LabState.STARTED:
             await asyncio.gather(report_lab(context, lab_id, LabPhase.STARTING), _start(context, lab_id))
-            context.deps.failpoint("lab.started")
+            failpoint("lab.started")
         pause = await wait_converged(context.deps, context.cml, lab_id)
         if pause is not None:
             return StepResult("Nodes are booting.", wait=pause)

@@ -1,0 +1,19 @@
+"""The points at which tests kill the lablet controller: each lies between an effect outside and the next write."""
+
+from lcm_core.failpoints import Failpoints
+
+FAILPOINTS = (
+    "lab.imported",
+    "pool.prepared",
+    "lab.started",
+    "delivery.created",
+    "evidence.stored",
+    "grading.submitted",
+    "score.stored",
+    "delivery.released",
+    "lab.removed",
+    "clone.imported",
+)
+"""Every point there is, in the order of a session's life."""
+
+failpoint = Failpoints(FAILPOINTS)
