@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 import { hasSnapshot, lastHeard, streamState } from "../live/stream";
 import { words } from "../lib/format";
 import { toneOf, type Tone } from "../lib/phases";
-import { absolute, now, relative, showUtc } from "../lib/time";
+import { absolute, duration, now, relative, showUtc } from "../lib/time";
 
 export function Badge({ tone, children, title }: { tone: Tone; children: ComponentChildren; title?: string }) {
   return (
@@ -48,7 +48,9 @@ const STATE_TONES: Record<string, Tone> = {
 /** Whether what is shown is live. */
 export function ConnectionBadge() {
   const state = streamState.value;
-  const quiet = lastHeard.value ? ` Last heard ${relative(new Date(lastHeard.value).toISOString(), now.value)}.` : "";
+  // The platform's clock may run faster than this one, which counts the silence of the connection.
+  const seconds = now.value && lastHeard.value ? (Date.now() - lastHeard.value) / 1000 : 0;
+  const quiet = seconds > 2 ? ` Last heard ${duration(seconds)} ago.` : "";
   return (
     <span class="d-inline-flex align-items-center" role="status" aria-live="polite" data-testid="connection">
       <Badge tone={STATE_TONES[state] ?? "secondary"} title={`The event stream is ${state}.${quiet}`}>

@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import { useLocation } from "preact-iso";
 import { useMemo, useState } from "preact/hooks";
 import { definitions, sessions, workers } from "../live/store";
+import type { Place } from "../places";
 import { Dialog } from "./dialogs";
 
 export const paletteOpen = signal(false);
@@ -14,8 +15,11 @@ interface Entry {
   href: string;
 }
 
-export function Palette({ pages }: { pages: Entry[] }) {
-  return paletteOpen.value ? <Open pages={pages} /> : null;
+export function Palette({ places }: { places: Place[] }) {
+  if (!paletteOpen.value) return null;
+  return (
+    <Open pages={places.map((place) => ({ label: place.label, hint: `page, g ${place.key}`, href: place.href }))} />
+  );
 }
 
 function Open({ pages }: { pages: Entry[] }) {

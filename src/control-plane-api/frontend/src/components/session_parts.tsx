@@ -33,7 +33,7 @@ export function Countdown({ session }: { session: Session }) {
 
 /** Where the session is on its way, why, and how far the work of the present phase is. */
 export function Tracker({ session }: { session: Session }) {
-  const visited = new Map((session.status.history ?? []).map((change) => [change.phase as string, change]));
+  const visited = new Map(session.status.history.map((change) => [change.phase as string, change]));
   const { phase } = session.status;
   const progress = progressOf(session);
   const present = SESSION_PHASES.indexOf(phase as (typeof SESSION_PHASES)[number]);

@@ -66,7 +66,10 @@ export function arrange<T>(
   return keyed.map((entry) => entry.item);
 }
 
+// One collator: making one per comparison is what makes sorting a thousand rows slow.
+const collator = new Intl.Collator(undefined, { numeric: true });
+
 function compare(a: string | number, b: string | number): number {
   if (typeof a === "number" && typeof b === "number") return a - b;
-  return String(a).localeCompare(String(b), undefined, { numeric: true });
+  return collator.compare(String(a), String(b));
 }

@@ -4,11 +4,28 @@ import { signal } from "@preact/signals";
 const UTC_KEY = "lcm.utc";
 /** Whether absolute times are shown in UTC. */
 export const showUtc = signal(localStorage.getItem(UTC_KEY) === "1");
+
+const anchor = { real: Date.now(), domain: Date.now(), factor: 1 };
+/** How much faster than real time the platform's slots and deadlines pass. */
+export const clockFactor = signal(1);
+
+/** The present of the platform: slots, deadlines and ages are counted in it. */
+export function present(): number {
+  return anchor.domain + (Date.now() - anchor.real) * anchor.factor;
+}
+
+/** Take over the platform's time; the stream's greeting brings it. */
+export function setClock(platformNow: string, factor: number): void {
+  Object.assign(anchor, { real: Date.now(), domain: Date.parse(platformNow), factor });
+  clockFactor.value = factor;
+  now.value = present();
+}
+
 /** The present, once a second; every countdown and age follows it. */
-export const now = signal(Date.now());
+export const now = signal(present());
 
 window.setInterval(() => {
-  if (document.visibilityState === "visible") now.value = Date.now();
+  if (document.visibilityState === "visible") now.value = present();
 }, 1000);
 
 export function toggleUtc(): void {
@@ -50,6 +67,14 @@ export function absolute(instant: string, utc: boolean, seconds = false): string
     ...(utc ? { timeZone: "UTC" } : {}),
   };
   return `${new Intl.DateTimeFormat(undefined, options).format(new Date(instant))}${utc ? " UTC" : ""}`;
+}
+
+/** The hour of an instant, or its weekday and day. */
+export function hourLabel(instant: number, utc: boolean, days: boolean): string {
+  const parts: Intl.DateTimeFormatOptions = days
+    ? { weekday: "short", day: "2-digit" }
+    : { hour: "2-digit", minute: "2-digit", hour12: false };
+  return new Intl.DateTimeFormat(undefined, { ...parts, ...(utc ? { timeZone: "UTC" } : {}) }).format(instant);
 }
 
 /** Value of a `datetime-local` field for an instant, in local time. */

@@ -1,6 +1,16 @@
 /** The live picture: every object the user may see, fed by the event stream alone. */
 import { batch, computed, signal, type Signal } from "@preact/signals";
-import type { Controller, Definition, LabRecord, Metrics, Session, Task, Template, Worker } from "../api/types";
+import type {
+  Controller,
+  Definition,
+  LabRecord,
+  Metrics,
+  Session,
+  Settings,
+  Task,
+  Template,
+  Worker,
+} from "../api/types";
 
 interface Versioned {
   id: string;
@@ -54,6 +64,7 @@ export const definitions = new Collection<Definition>();
 export const templates = new Collection<Template>();
 export const labRecords = new Collection<LabRecord>();
 export const tasks = new Collection<Task>();
+export const settings = new Collection<Settings>();
 export const controllers: Signal<ReadonlyMap<string, Controller>> = signal(new Map());
 /** Newest sample of each worker; samples do not change a worker's version. */
 export const metrics: Signal<ReadonlyMap<string, Metrics>> = signal(new Map());
@@ -65,6 +76,7 @@ export const collections: Record<string, Collection<never>> = {
   template: templates as unknown as Collection<never>,
   lab_record: labRecords as unknown as Collection<never>,
   task: tasks as unknown as Collection<never>,
+  settings: settings as unknown as Collection<never>,
 };
 
 /** Show everything that was taken, in one rendering. */
@@ -82,7 +94,7 @@ export function putMetrics(workerId: string, sample: Metrics): void {
 
 export function putController(controller: Controller): void {
   const next = new Map(controllers.value);
-  next.set(controller.identity, controller);
+  next.set(`${controller.service}/${controller.identity}`, controller);
   controllers.value = next;
 }
 
@@ -93,3 +105,10 @@ export function metricsOf(worker: Worker): Metrics | null {
   if (!live || !own) return live ?? own;
   return live.at >= own.at ? live : own;
 }
+
+/** What can be reserved, by title. */
+export const reservable = computed(() =>
+  definitions.list.value
+    .filter((definition) => definition.status.phase === "active")
+    .sort((a, b) => a.spec.title.localeCompare(b.spec.title)),
+);

@@ -1,6 +1,7 @@
 /** The one event stream. Handlers are added with `sseClient.on(type, handler)`; that is all a new event needs. */
 import { signal } from "@preact/signals";
 import type { Controller, Metrics } from "../api/types";
+import { setClock } from "../lib/time";
 import { collections, flushAll, putController, putMetrics } from "./store";
 
 export type StreamState = "connecting" | "connected" | "reconnecting" | "disconnected" | "error";
@@ -151,6 +152,9 @@ sseClient.on<{ worker_id: string; metrics: Metrics }>("worker.metrics", (data) =
   putMetrics(data.worker_id, data.metrics);
 });
 sseClient.on<Controller>("controller.snapshot", putController);
+sseClient.on<{ now: string; clock_factor: number }>("connected", (data) => setClock(data.now, data.clock_factor));
+// Nothing to do with these: hearing them keeps the connection known as alive and the position up to date.
+for (const type of ["mark", "heartbeat"]) sseClient.on(type, () => undefined);
 sseClient.on("snapshot.begin", () => sseClient.beginSnapshot());
 sseClient.on("snapshot.end", () => sseClient.endSnapshot());
 sseClient.on("resumed", () => {

@@ -2,6 +2,7 @@ import { useRoute } from "preact-iso";
 import { actOnDefinition } from "../actions";
 import type { Definition } from "../api/types";
 import { Ago, Card, Empty, Facts, Live, PageTitle, Phase } from "../components/basics";
+import { Topology } from "../components/topology";
 import { memory, words } from "../lib/format";
 import { definitions } from "../live/store";
 import { isAuthor } from "../user";
@@ -54,10 +55,15 @@ function Details({ definition, id }: { definition: Definition | undefined; id: s
               {words(action)}
             </button>
           ))}
+        {status.phase === "active" && (
+          <a class="btn btn-sm btn-outline-primary" href={`/preview?definition=${definition.id}`}>
+            Preview
+          </a>
+        )}
         {status.phase === "active" && <ReserveButton definitionId={definition.id} />}
       </PageTitle>
       {status.message && <p class="text-body-secondary">{status.message}</p>}
-      {(status.sync.errors ?? []).length > 0 && (
+      {status.sync.errors.length > 0 && (
         <Card title="What is wrong with the content">
           <table class="table table-sm mb-0" data-testid="content-errors">
             <thead>
@@ -69,7 +75,7 @@ function Details({ definition, id }: { definition: Definition | undefined; id: s
               </tr>
             </thead>
             <tbody>
-              {(status.sync.errors ?? []).map((fault) => (
+              {status.sync.errors.map((fault) => (
                 <tr key={`${fault.file}${fault.line}${fault.field}${fault.message}`}>
                   <td>{fault.file}</td>
                   <td>{fault.line || "–"}</td>
@@ -79,6 +85,11 @@ function Details({ definition, id }: { definition: Definition | undefined; id: s
               ))}
             </tbody>
           </table>
+        </Card>
+      )}
+      {content && (
+        <Card title="Topology">
+          <Topology drawing={content.drawing} />
         </Card>
       )}
       {content && (

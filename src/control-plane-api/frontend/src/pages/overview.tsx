@@ -1,11 +1,11 @@
 import type { ComponentChildren } from "preact";
 import type { Session, Worker } from "../api/types";
 import { Ago, Badge, Card, Empty, Live, PageTitle, Phase } from "../components/basics";
-import { attention, countBy, fleetCost, type Attention } from "../lib/attention";
+import { countBy, fleetCost, type Attention } from "../lib/attention";
 import { dollars, words } from "../lib/format";
 import { isLive } from "../lib/phases";
-import { now } from "../lib/time";
-import { sessions, tasks, workers } from "../live/store";
+import { needsAttention } from "../live/attention";
+import { sessions, workers } from "../live/store";
 import { ReserveButton } from "./reserve";
 
 /** What needs a person first; then the fleet, the sessions and the money. */
@@ -23,7 +23,7 @@ export default function Overview() {
 }
 
 function Content() {
-  const found = attention(workers.list.value, sessions.list.value, tasks.list.value, now.value);
+  const found = needsAttention.value;
   const live = sessions.list.value.filter(isLive);
   const cost = fleetCost(workers.list.value);
   return (

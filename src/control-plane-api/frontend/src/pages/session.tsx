@@ -4,6 +4,7 @@ import { actOnSession, extendSession, launch, sessionActions } from "../actions"
 import { call } from "../api/client";
 import type { ScoreReport, Session } from "../api/types";
 import { Ago, At, Badge, Card, Empty, Facts, Live, PageTitle, Phase } from "../components/basics";
+import { Rejections } from "../components/rejections";
 import { Countdown, PipelineLog, Tracker } from "../components/session_parts";
 import { failed } from "../components/toasts";
 import { condition, dollars, memory, words } from "../lib/format";
@@ -113,7 +114,7 @@ function Details({ session, id }: { session: Session | undefined; id: string }) 
       </Card>
       <Card title="History">
         <ul class="list-unstyled mb-0">
-          {[...(status.history ?? [])].reverse().map((entry) => (
+          {[...status.history].reverse().map((entry) => (
             <li key={`${entry.at}${entry.phase}`} class="d-flex flex-wrap gap-2 py-1 border-bottom">
               <At at={entry.at} seconds />
               <Phase phase={entry.phase} />
@@ -136,32 +137,7 @@ function Waiting({ session }: { session: Session }) {
           Expected to start <At at={explanation.expected_start} /> (<Ago at={explanation.expected_start} />)
         </p>
       )}
-      {(explanation.rejections ?? []).length > 0 && (
-        <table class="table table-sm mb-0">
-          <thead>
-            <tr>
-              <th scope="col">Worker</th>
-              <th scope="col">Filter</th>
-              <th scope="col">Why not</th>
-            </tr>
-          </thead>
-          <tbody>
-            {(explanation.rejections ?? []).map((rejection) => (
-              <tr key={`${rejection.worker_id}${rejection.filter}`}>
-                <td>
-                  {rejection.worker_id ? (
-                    <a href={`/workers/${rejection.worker_id}`}>{rejection.worker_name || rejection.worker_id}</a>
-                  ) : (
-                    "any"
-                  )}
-                </td>
-                <td>{condition(rejection.filter)}</td>
-                <td>{rejection.message}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
+      {explanation.rejections.length > 0 && <Rejections rejections={explanation.rejections} />}
     </Card>
   );
 }
@@ -185,7 +161,7 @@ function Score({ session }: { session: Session }) {
               {section.name}: {section.score} of {section.max_score} {section.passed ? "✓" : "✗"}
             </summary>
             <ul class="list-unstyled ms-3">
-              {(section.checks ?? []).map((check) => (
+              {section.checks.map((check) => (
                 <li key={check.id}>
                   {check.passed ? "✓" : "✗"} {check.message || check.id}
                 </li>

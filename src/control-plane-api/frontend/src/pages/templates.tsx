@@ -23,8 +23,8 @@ const COLUMNS: CellColumn<Template>[] = [
   {
     key: "regions",
     title: "Regions",
-    value: (t) => (t.spec.regions ?? []).join(","),
-    cell: (t) => (t.spec.regions ?? []).join(", "),
+    value: (t) => t.spec.regions.join(","),
+    cell: (t) => t.spec.regions.join(", "),
   },
   { key: "cost", title: "$/h", value: (t) => t.spec.hourly_cost_usd, cell: (t) => dollars(t.spec.hourly_cost_usd) },
   {
@@ -53,7 +53,7 @@ export default function Templates() {
           items={templates.list.value}
           idOf={(template) => template.id}
           columns={COLUMNS}
-          searchIn={(t) => `${t.spec.name} ${t.spec.instance_type} ${(t.spec.regions ?? []).join(" ")}`}
+          searchIn={(t) => `${t.spec.name} ${t.spec.instance_type} ${t.spec.regions.join(" ")}`}
           defaultSort="name"
         />
       </Live>

@@ -250,7 +250,7 @@ function License({ worker }: { worker: Worker }) {
           ["Product", license.product],
           ["Node limit", license.node_limit || "–"],
           ["Expires", <At at={license.expires} />],
-          ["Features", (license.features ?? []).join(", ")],
+          ["Features", license.features.join(", ")],
         ]}
       />
     </Card>
@@ -269,7 +269,7 @@ function Conditions({ worker }: { worker: Worker }) {
         </tr>
       </thead>
       <tbody>
-        {(worker.status.conditions ?? []).map((item) => (
+        {worker.status.conditions.map((item) => (
           <tr key={item.type}>
             <th scope="row" class="fw-normal">
               {condition(item.type)}
@@ -295,7 +295,7 @@ function Conditions({ worker }: { worker: Worker }) {
 function History({ worker }: { worker: Worker }) {
   return (
     <ul class="list-unstyled">
-      {[...(worker.status.history ?? [])].reverse().map((entry) => (
+      {[...worker.status.history].reverse().map((entry) => (
         <li key={`${entry.at}${entry.phase}`} class="d-flex flex-wrap gap-2 py-1 border-bottom">
           <At at={entry.at} seconds />
           <Phase phase={entry.phase} />

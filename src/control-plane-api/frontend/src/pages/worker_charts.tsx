@@ -1,22 +1,49 @@
-import { useEffect, useRef, useState } from "preact/hooks";
-import uPlot from "uplot";
-import "uplot/dist/uPlot.min.css";
+import { useEffect, useState } from "preact/hooks";
 import { call } from "../api/client";
 import type { Metrics, Page, Worker } from "../api/types";
-import { Card, Empty } from "../components/basics";
+import { Empty } from "../components/basics";
+import { Chart, type Series } from "../components/chart";
 import { failed } from "../components/toasts";
+import { present } from "../lib/time";
 import { metricsOf } from "../live/store";
 
 const HOURS = [1, 6, 24, 168];
+const SAMPLES = "2000";
+
+type Line = readonly [label: string, field: keyof Metrics, color: string];
+const CHARTS: readonly (readonly [title: string, lines: readonly Line[]])[] = [
+  [
+    "Utilization (%)",
+    [
+      ["CPU", "cpu_percent", "#0d6efd"],
+      ["Memory", "memory_percent", "#d63384"],
+      ["Storage", "storage_percent", "#198754"],
+    ],
+  ],
+  [
+    "Network (bytes/s)",
+    [
+      ["In", "network_in", "#0d6efd"],
+      ["Out", "network_out", "#fd7e14"],
+    ],
+  ],
+  [
+    "CML",
+    [
+      ["Nodes", "running_nodes", "#6f42c1"],
+      ["Labs", "running_labs", "#20c997"],
+    ],
+  ],
+];
 
 /** History once over REST, then every new sample from the stream. */
 export default function Charts({ worker }: { worker: Worker }) {
   const [hours, setHours] = useState(6);
   const [history, setHistory] = useState<Metrics[] | null>(null);
   useEffect(() => {
-    const since = new Date(Date.now() - hours * 3_600_000).toISOString();
+    const since = new Date(present() - hours * 3_600_000).toISOString();
     setHistory(null);
-    call<Page<Metrics>>("GET", `/api/workers/${worker.id}/metrics`, { params: { since } })
+    call<Page<Metrics>>("GET", `/api/workers/${worker.id}/metrics`, { params: { since, limit: SAMPLES } })
       .then((page) => setHistory(page.items))
       .catch((error: unknown) => {
         failed(error);
@@ -48,72 +75,19 @@ export default function Charts({ worker }: { worker: Worker }) {
       ) : history.length === 0 ? (
         <Empty title="No samples in this span" />
       ) : (
-        <>
+        CHARTS.map(([title, lines]) => (
           <Chart
-            title="Utilization (%)"
-            samples={history}
-            series={[
-              ["CPU", "cpu_percent", "#0d6efd"],
-              ["Memory", "memory_percent", "#d63384"],
-              ["Storage", "storage_percent", "#198754"],
-            ]}
+            key={title}
+            title={title}
+            at={history.map((sample) => Date.parse(sample.at))}
+            series={lines.map((line) => seriesOf(history, line))}
           />
-          <Chart
-            title="Network (bytes/s)"
-            samples={history}
-            series={[
-              ["In", "network_in", "#0d6efd"],
-              ["Out", "network_out", "#fd7e14"],
-            ]}
-          />
-          <Chart
-            title="CML"
-            samples={history}
-            series={[
-              ["Nodes", "running_nodes", "#6f42c1"],
-              ["Labs", "running_labs", "#20c997"],
-            ]}
-          />
-        </>
+        ))
       )}
     </>
   );
 }
 
-type Series = [label: string, field: keyof Metrics, color: string];
-
-function Chart({ title, samples, series }: { title: string; samples: Metrics[]; series: Series[] }) {
-  const place = useRef<HTMLDivElement>(null);
-  const plot = useRef<uPlot | null>(null);
-  const data = [
-    samples.map((sample) => Date.parse(sample.at) / 1000),
-    ...series.map(([, field]) => samples.map((sample) => (sample[field] as number | null) ?? null)),
-  ] as uPlot.AlignedData;
-  useEffect(() => {
-    const element = place.current!;
-    const ink = getComputedStyle(element).color;
-    const axis = { stroke: ink, grid: { stroke: "rgba(128,128,128,.2)" }, ticks: { stroke: "rgba(128,128,128,.2)" } };
-    plot.current = new uPlot(
-      {
-        width: element.clientWidth,
-        height: 180,
-        axes: [axis, axis],
-        series: [{}, ...series.map(([label, , stroke]) => ({ label, stroke, width: 1.5, spanGaps: true }))],
-      },
-      data,
-      element,
-    );
-    const observer = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height: 180 }));
-    observer.observe(element);
-    return () => {
-      observer.disconnect();
-      plot.current?.destroy();
-    };
-  }, []);
-  useEffect(() => plot.current?.setData(data), [samples]);
-  return (
-    <Card title={title}>
-      <div ref={place} role="img" aria-label={`${title}: ${series.map(([label]) => label).join(", ")}`} />
-    </Card>
-  );
+function seriesOf(history: Metrics[], [label, field, color]: Line): Series {
+  return { label, color, values: history.map((sample) => (sample[field] as number | null) ?? null) };
 }
