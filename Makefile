@@ -9,6 +9,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 LOCKS := $(wildcard poetry.lock src/*/poetry.lock)
+UI := src/control-plane-api/frontend
+UI_PACKAGES := $(UI)/node_modules/.package-lock.json
+UI_BUILT := src/control-plane-api/control_plane_api/ui/static/index.html
+UI_SOURCES := $(shell find $(UI) -path $(UI)/node_modules -prune -o -type f -print)
+NODE := $(shell command -v npm 2>/dev/null)
 PACKAGES := -p lcm_core -p control_plane_api -p resource_scheduler -p worker_controller -p lablet_controller -p lcm_simulators -p lcm_cli
 TESTS ?=
 PYTEST_OPTIONS ?=
@@ -19,15 +24,15 @@ PYTEST_OPTIONS ?=
 setup: install tools ## Install everything
 
 .PHONY: run
-run: install tools ## Run the whole platform on this machine (console at port 8000, Ctrl-C stops it)
+run: install tools console ## Run the whole platform on this machine (console at port 8000, Ctrl-C stops it)
 	$(BIN)/python -m lcm_simulators.world run $(RUN_OPTIONS)
 
 .PHONY: run-debug
-run-debug: install tools ## The same with debug logs
+run-debug: install tools console ## The same with debug logs
 	LCM_LOG_LEVEL=DEBUG $(BIN)/python -m lcm_simulators.world run $(RUN_OPTIONS)
 
 .PHONY: start
-start: install tools ## The same in the background; returns when it is ready
+start: install tools console ## The same in the background; returns when it is ready
 	$(BIN)/python -m lcm_simulators.world run --detach $(RUN_OPTIONS)
 
 .PHONY: down
@@ -60,10 +65,48 @@ lock: ## Resolve the dependencies of every package again
 	$(PYTHON) scripts/bootstrap_tools.py poetry
 	$(PYTHON) scripts/lock.py
 
+##@ Console
+
+.PHONY: install-ui
+install-ui: $(UI_PACKAGES) ## Install the packages of the console
+
+$(UI_PACKAGES): $(UI)/package.json $(UI)/package-lock.json
+	cd $(UI) && npm ci --no-audit --no-fund
+	touch $@
+
+.PHONY: build-ui
+build-ui: $(UI_BUILT) ## Build the console when its sources changed
+
+$(UI_BUILT): $(UI_PACKAGES) $(UI_SOURCES)
+	cd $(UI) && npm run --silent build
+	touch $@
+
+# Without Node the platform runs all the same, and its start page says how to build the console.
+.PHONY: console
+ifeq ($(NODE),)
+console:
+	@echo "npm is not on PATH: the platform runs without its console"
+else
+console: build-ui
+endif
+
+.PHONY: dev-ui
+dev-ui: install-ui ## Serve the console at port 5173 and reload it on changes (the platform runs beside it)
+	cd $(UI) && npm run --silent dev
+
+.PHONY: test-ui
+test-ui: install-ui ## Check the console's style and types, and run its unit tests
+	cd $(UI) && npm run --silent check && npm run --silent test
+
+.PHONY: types
+types: install install-ui ## Generate the console's types from the API
+	$(BIN)/python scripts/openapi.py
+	cd $(UI) && npm run --silent types
+
 ##@ Check
 
 .PHONY: test
-test: install tools ## Run the tests
+test: install tools console ## Run the tests
 	$(PYTHON) scripts/bootstrap_tools.py virl2
 	$(BIN)/python -m pytest $(PYTEST_OPTIONS) $(TESTS)
 
@@ -124,7 +167,7 @@ clean: ## Remove caches and what was built (data and environments stay)
 .PHONY: clean-all
 clean-all: clean ## Also stop the platform and remove its data, and the environments
 	if [ -x $(BIN)/python ]; then $(BIN)/python -m lcm_simulators.world down; fi
-	rm -rf .data .venv .tools
+	rm -rf .data .venv .tools $(UI)/node_modules src/control-plane-api/control_plane_api/ui/static
 
 .PHONY: help
 help: ## List the targets
