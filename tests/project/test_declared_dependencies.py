@@ -1,0 +1,70 @@
+"""Each package declares what it imports: an image holds nothing that happens to be installed here."""
+
+import ast
+import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+SOURCES = Path(__file__).resolve().parents[2] / "src"
+PACKAGES = sorted(path.parent for path in SOURCES.glob("*/pyproject.toml"))
+# A wheel that supplies several import names, or imports that a declared library brings by its own contract.
+BROUGHT_BY = {
+    "starlette": "fastapi",
+    "bson": "pymongo",
+    "gridfs": "pymongo",
+    "google": "grpcio",
+    "botocore": "boto3",
+    "typing_extensions": "pydantic",
+    "classy_fastapi": "neuroglia-python",
+    "anyio": "httpx",
+    "click": "typer",
+}
+
+
+def normalized(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def declared(folder: Path) -> set[str]:
+    """Distributions the package asks for; a package of this project counts with all that it asks for."""
+    project = tomllib.loads((folder / "pyproject.toml").read_text())
+    names = {normalized(re.split(r"[\s\[<>=!~;]", line)[0]) for line in project["project"]["dependencies"]}
+    return names | (declared(SOURCES / "core") if "lcm-core" in names else set())
+
+
+class _WithoutTypeChecking(ast.NodeTransformer):
+    """Drops what only a type checker imports."""
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        return None if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING" else node
+
+
+def imported(folder: Path) -> set[str]:
+    """Top-level names that the package's modules import, those of the standard library and its own left out."""
+    own = next(path.parent for path in folder.glob("*/__init__.py") if path.parent.name != "tests")
+    names: set[str] = set()
+    for module in own.rglob("*.py"):
+        if module.name == "pytest_plugin.py":  # loaded by pytest alone
+            continue
+        for node in ast.walk(_WithoutTypeChecking().visit(ast.parse(module.read_text()))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names.add(node.module.split(".")[0])
+    return names - set(sys.stdlib_module_names) - {own.name}
+
+
+@pytest.mark.parametrize("folder", PACKAGES, ids=lambda path: path.name)
+def test_every_import_comes_from_a_declared_dependency(folder: Path) -> None:
+    allowed, suppliers = declared(folder), packages_distributions()
+    missing = {
+        name
+        for name in imported(folder)
+        if normalized(BROUGHT_BY.get(name, name)) not in allowed
+        and not {normalized(supplier) for supplier in suppliers.get(name, [])} & allowed
+    }
+    assert missing == set()
