@@ -72,7 +72,7 @@ function Home() {
 
 function NotFound() {
   return (
-    <Empty title="There is no such page">
+    <Empty title="There is no such page" page>
       <a href="/">Start page</a>
     </Empty>
   );

@@ -51,5 +51,16 @@ function forget(): void {
   signIn.value = "out";
 }
 
+/** A refused stream may mean that the session has ended. */
+async function checkSession(): Promise<void> {
+  try {
+    const answer = await call<SessionAnswer>("GET", "/api/auth/session");
+    if (!answer.authenticated) forget();
+  } catch {
+    return; // The server is not there to ask; the stream tries again.
+  }
+}
+
 onSignedOut(forget);
+sseClient.onRefused(() => void checkSession());
 sseClient.on("auth.session.expired", forget);

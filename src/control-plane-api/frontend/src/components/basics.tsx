@@ -60,10 +60,11 @@ export function ConnectionBadge() {
   );
 }
 
-export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
+/** Says that there is nothing, and what to do about it; `page` when it stands for a whole page. */
+export function Empty({ title, children, page }: { title: string; children?: ComponentChildren; page?: boolean }) {
   return (
-    <div class="text-center text-body-secondary py-5">
-      <p class="h6">{title}</p>
+    <div class="text-center text-body-secondary py-4">
+      {page ? <h1 class="h6">{title}</h1> : <p class="h6">{title}</p>}
       {children}
     </div>
   );

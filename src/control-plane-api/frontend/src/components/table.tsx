@@ -1,7 +1,8 @@
 /** A table with search, filters, sorting, paging and selection; its state is in the address. */
 import type { ComponentChildren } from "preact";
+import { memo } from "preact/compat";
 import { useLocation } from "preact-iso";
-import { useMemo, useRef, useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { arrange, PAGE_SIZE, readState, writeState, type Column, type ListState } from "../lib/list";
 import { words } from "../lib/format";
 import { Empty } from "./basics";
@@ -29,7 +30,6 @@ export function DataTable<T>(props: Props<T>) {
   const keys = Object.keys(filters);
   const state = readState(new URLSearchParams(query as Record<string, string>), keys, props.defaultSort);
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
-  const body = useRef<HTMLTableSectionElement>(null);
 
   const change = (next: Partial<ListState>) =>
     route(path + writeState({ ...state, page: 1, ...next }, props.defaultSort), true);
@@ -42,13 +42,14 @@ export function DataTable<T>(props: Props<T>) {
   const shown = found.slice((page - 1) * PAGE_SIZE, page * PAGE_SIZE);
   const chosen = found.filter((item) => selected.has(props.idOf(item)));
   const clear = () => setSelected(new Set());
-  const toggle = (ids: string[], on: boolean) => {
-    const next = new Set(selected);
-    for (const id of ids)
-      if (on) next.add(id);
-      else next.delete(id);
-    setSelected(next);
-  };
+  const toggle = (ids: string[], on: boolean) =>
+    setSelected((known) => {
+      const next = new Set(known);
+      for (const id of ids)
+        if (on) next.add(id);
+        else next.delete(id);
+      return next;
+    });
 
   return (
     <div>
@@ -129,30 +130,18 @@ export function DataTable<T>(props: Props<T>) {
                 ))}
               </tr>
             </thead>
-            <tbody ref={body}>
-              {shown.map((item) => {
-                const id = props.idOf(item);
-                return (
-                  <tr key={id} data-id={id}>
-                    {props.bulk && (
-                      <td>
-                        <input
-                          type="checkbox"
-                          class="form-check-input"
-                          aria-label={`Select ${id}`}
-                          checked={selected.has(id)}
-                          onChange={(event) => toggle([id], event.currentTarget.checked)}
-                        />
-                      </td>
-                    )}
-                    {props.columns.map((column) => (
-                      <td key={column.key} class={column.always ? "" : "d-none d-md-table-cell"}>
-                        {column.cell(item)}
-                      </td>
-                    ))}
-                  </tr>
-                );
-              })}
+            <tbody>
+              {shown.map((item) => (
+                <Row
+                  key={props.idOf(item)}
+                  id={props.idOf(item)}
+                  item={item}
+                  columns={props.columns as CellColumn<unknown>[]}
+                  selectable={Boolean(props.bulk)}
+                  selected={selected.has(props.idOf(item))}
+                  onSelect={toggle}
+                />
+              ))}
             </tbody>
           </table>
         </div>
@@ -163,6 +152,43 @@ export function DataTable<T>(props: Props<T>) {
     </div>
   );
 }
+
+interface RowProps {
+  id: string;
+  item: unknown;
+  columns: CellColumn<unknown>[];
+  selectable: boolean;
+  selected: boolean;
+  onSelect: (ids: string[], on: boolean) => void;
+}
+
+/** Drawn again only when its object or its selection changed, or a signal that a cell reads. */
+const Row = memo(
+  function Row({ id, item, columns, selectable, selected, onSelect }: RowProps) {
+    return (
+      <tr data-id={id}>
+        {selectable && (
+          <td>
+            <input
+              type="checkbox"
+              class="form-check-input"
+              aria-label={`Select ${id}`}
+              checked={selected}
+              onChange={(event) => onSelect([id], event.currentTarget.checked)}
+            />
+          </td>
+        )}
+        {columns.map((column) => (
+          <td key={column.key} class={column.always ? "" : "d-none d-md-table-cell"}>
+            {column.cell(item)}
+          </td>
+        ))}
+      </tr>
+    );
+  },
+  (before, after) =>
+    before.item === after.item && before.selected === after.selected && before.selectable === after.selectable,
+);
 
 function Heading<T>(props: { column: Column<T>; sort: string; onSort: (sort: string) => void }) {
   const { column, sort } = props;

@@ -27,6 +27,7 @@ class SseClient {
   private snapshotIds: Map<string, Set<string>> | null = null;
   private lastId = "";
   private stopped = true;
+  private refusals: (() => void)[] = [];
 
   /** Call the handler for each event of a type. Returns the way to stop. */
   on<T>(type: string, handler: (data: T) => void): () => void {
@@ -35,6 +36,11 @@ class SseClient {
     this.handlers.set(type, known);
     this.source?.addEventListener(type, this.receive);
     return () => known.delete(handler as Handler);
+  }
+
+  /** Call back when the server answers the stream with an error. */
+  onRefused(callback: () => void): void {
+    this.refusals.push(callback);
   }
 
   start(): void {
@@ -56,6 +62,7 @@ class SseClient {
 
   private connect(state: StreamState): void {
     this.close();
+    clearTimeout(this.timer);
     streamState.value = state;
     const resume = this.lastId ? `?last_event_id=${encodeURIComponent(this.lastId)}` : "";
     const source = new EventSource(`/api/events/stream${resume}`);
@@ -66,7 +73,8 @@ class SseClient {
       this.heard();
       streamState.value = "connected";
     };
-    source.onerror = () => this.broken();
+    // A connection that fails is tried again; one that the server refused was answered, and may never be taken again.
+    source.onerror = () => this.broken(source.readyState === EventSource.CLOSED);
   }
 
   private close(): void {
@@ -77,10 +85,11 @@ class SseClient {
   }
 
   /** Reconnect after a pause that grows, so that a restarting server is not overrun by its users. */
-  private broken(): void {
+  private broken(refused = false): void {
     if (this.stopped) return;
     this.close();
-    streamState.value = navigator.onLine ? "reconnecting" : "disconnected";
+    streamState.value = refused ? "error" : navigator.onLine ? "reconnecting" : "disconnected";
+    if (refused) for (const callback of this.refusals) callback();
     clearTimeout(this.timer);
     const pause = this.retryMs * (0.5 + Math.random() / 2);
     this.retryMs = Math.min(LONGEST_RETRY_MS, this.retryMs * 2);
@@ -133,7 +142,13 @@ class SseClient {
     hasSnapshot.value = true;
   }
 
-  reconnect(): void {
+  /** The server ended a stream that had its time: go on with a new one, without a pause to be seen. */
+  resume(): void {
+    this.connect(streamState.value);
+  }
+
+  /** The server goes away: come back after a moment. */
+  retreat(): void {
     this.retryMs = FIRST_RETRY_MS;
     this.broken();
   }
@@ -160,5 +175,5 @@ sseClient.on("snapshot.end", () => sseClient.endSnapshot());
 sseClient.on("resumed", () => {
   hasSnapshot.value = true;
 });
-sseClient.on("stream.end", () => sseClient.reconnect());
-sseClient.on("server.shutdown", () => sseClient.reconnect());
+sseClient.on("stream.end", () => sseClient.resume());
+sseClient.on("server.shutdown", () => sseClient.retreat());

@@ -27,7 +27,7 @@ export default function DefinitionPage() {
 function Details({ definition, id }: { definition: Definition | undefined; id: string }) {
   if (!definition) {
     return (
-      <Empty title={`There is no definition ${id}`}>
+      <Empty title={`There is no definition ${id}`} page>
         <a href="/definitions">All definitions</a>
       </Empty>
     );

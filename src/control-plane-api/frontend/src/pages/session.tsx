@@ -24,7 +24,7 @@ export default function SessionPage() {
 function Details({ session, id }: { session: Session | undefined; id: string }) {
   if (!session) {
     return (
-      <Empty title={`There is no session ${id}, or it is not yours to see`}>
+      <Empty title={`There is no session ${id}, or it is not yours to see`} page>
         <a href="/sessions">All sessions</a>
       </Empty>
     );

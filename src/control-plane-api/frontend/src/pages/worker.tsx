@@ -24,7 +24,7 @@ function Details({ worker, id }: { worker: Worker | undefined; id: string }) {
   const { path, query, route } = useLocation();
   if (!worker) {
     return (
-      <Empty title={`There is no worker ${id}`}>
+      <Empty title={`There is no worker ${id}`} page>
         <a href="/workers">All workers</a>
       </Empty>
     );
