@@ -16,7 +16,12 @@ function session(id: string, more: object): Session {
 }
 
 function task(id: string, severity: string, phase = "open"): Task {
-  return { id, created_at: "2026-11-25T11:00:00Z", spec: { title: id, severity }, status: { phase } } as unknown as Task;
+  return {
+    id,
+    created_at: "2026-11-25T11:00:00Z",
+    spec: { title: id, severity },
+    status: { phase },
+  } as unknown as Task;
 }
 
 function keys(workers: Worker[], sessions: Session[], tasks: Task[]): string[] {
