@@ -1,5 +1,6 @@
 """Bad input is refused by name, and leaves nothing behind."""
 
+import asyncio
 import io
 import zipfile
 from dataclasses import replace
@@ -14,7 +15,7 @@ from lcm_core.contracts.sessions import ReserveSession, SessionView
 from lcm_core.domain.vocabulary import DefinitionPhase
 from lcm_simulators.world import World
 from tests.system.packages import two_routers
-from tests.system.platform import Platform
+from tests.system.platform import Platform, until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
@@ -68,6 +69,26 @@ async def test_a_topology_without_nodes_is_refused_with_the_reason(platform: Pla
     definition = await platform.define(replace(package, content=empty))
     assert definition.status.phase is DefinitionPhase.PENDING_SYNC
     assert any("node" in error.message for error in definition.status.sync.errors)
+
+
+async def test_content_waits_with_the_reason_while_s3_is_away_and_goes_on_when_it_is_back(
+    world: World, platform: Platform, tmp_path: Path
+) -> None:
+    await world.stop_process("ec2")
+    waiting = asyncio.create_task(platform.define(two_routers(tmp_path, "without-s3")))
+    try:
+
+        async def named() -> bool | None:
+            found = [item async for item in ControlPlaneClient(platform.api).definitions(name="without-s3")]
+            said = f"{found[0].status.message}" if found else ""
+            return True if "S3" in said else None
+
+        await until("the definition says that S3 cannot be reached", named, within_seconds=60)
+        assert not waiting.done()
+    finally:
+        await world.start_process("ec2")
+    definition = await asyncio.wait_for(waiting, 90)
+    assert definition.status.phase is DefinitionPhase.ACTIVE
 
 
 def _with_file(package: bytes, name: str, text: str) -> bytes:

@@ -165,13 +165,17 @@ class CreateDefinition(RequestModel):
 
 
 class SyncResult(RequestModel):
-    """The lablet controller's verdict on a definition's content."""
+    """The lablet controller's verdict on a definition's content.
+
+    ``waiting`` says that there is no verdict yet; ``message`` then tells what it waits for.
+    """
 
     expected_version: int | None = None
     observed_generation: int
     content: DerivedContent | None = None
     errors: list[ContentError] = Field(default_factory=list)
     message: Sentence = ""
+    waiting: bool = False
 
 
 class ArtifactView(View):

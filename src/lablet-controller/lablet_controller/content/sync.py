@@ -1,6 +1,7 @@
 """Content sync: an uploaded package is checked, stored under its hash, and the definition learns what is in it."""
 
 import asyncio
+from contextlib import suppress
 
 from lablet_controller.content.package import ContentPackage, bucket_of, derive, read_package
 from lablet_controller.outside import Deps
@@ -30,7 +31,11 @@ class ContentReconciler:
             return Outcome.done("Settled", f"The definition is {definition.status.phase}.")
         if definition.status.sync.state not in REQUESTED:
             return Outcome.done("WaitsForAuthor", "The content was refused; a new upload or sync is needed.")
-        result = await self._judge(definition)
+        try:
+            result = await self._judge(definition)
+        except RetryableError as error:
+            await self._tell_reason(definition, error)
+            raise
         try:
             await self._deps.control_plane.sync_result(key, result)
         except Conflict as error:
@@ -38,6 +43,16 @@ class ContentReconciler:
         if result.errors:
             return Outcome.done("ContentInvalid", f"The package has {len(result.errors)} errors.")
         return Outcome.done("ContentStored", result.message)
+
+    async def _tell_reason(self, definition: DefinitionView, error: RetryableError) -> None:
+        """Show on the definition what its content waits for, once per reason."""
+        if definition.status.message == error.sentence:
+            return
+        waiting = SyncResult(
+            observed_generation=definition.status.observed_generation, message=error.sentence[:2000], waiting=True
+        )
+        with suppress(Conflict):
+            await self._deps.control_plane.sync_result(definition.id, waiting)
 
     async def _judge(self, definition: DefinitionView) -> SyncResult:
         generation = definition.generation

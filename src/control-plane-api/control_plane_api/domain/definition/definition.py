@@ -61,6 +61,10 @@ class LabletDefinition(Resource[DefinitionSpec, DefinitionStatus]):
             raise DefinitionRuleError(
                 "Immutable", f"Definition {self.key} is {self.phase}; a changed content needs a new version."
             )
+        if result.waiting:
+            self.status.reason, self.status.message = "ContentWaits", result.message
+            self.record(DefinitionChanged(change="sync_waits", phase=self.phase, message=result.message))
+            return
         sync = SyncStatus(state="failed", requested_at=self.status.sync.requested_at, finished_at=now)
         self.status.observed_generation = result.observed_generation
         if result.content is None or result.errors:
