@@ -17,6 +17,8 @@ NODE := $(shell command -v npm 2>/dev/null)
 PACKAGES := -p lcm_core -p control_plane_api -p resource_scheduler -p worker_controller -p lablet_controller -p lcm_simulators -p lcm_cli
 TESTS ?=
 PYTEST_OPTIONS ?=
+# Two test processes: most tests wait for other processes. Files stay whole, because modules share a running platform.
+PARALLEL ?= -n 2 --dist loadfile
 
 ##@ Start here
 
@@ -108,7 +110,7 @@ types: install install-ui ## Generate the console's types from the API
 .PHONY: test
 test: install tools console ## Run the tests
 	$(PYTHON) scripts/bootstrap_tools.py virl2
-	$(BIN)/python -m pytest $(PYTEST_OPTIONS) $(TESTS)
+	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_OPTIONS) $(TESTS)
 
 .PHONY: test-quick
 test-quick: install tools ## Run the tests that take less than ten seconds each
