@@ -21,7 +21,7 @@ from control_plane_api.infrastructure.mongo.store import MongoStore
 from control_plane_api.kernel.failpoints import EXIT_CODE
 from control_plane_api.kernel.tasks import end_all
 from lcm_core.domain.vocabulary import SignalType
-from lcm_core.etcd import EtcdClient, decode_state, encode_value, object_key
+from lcm_core.etcd import EtcdClient, EtcdError, decode_state, encode_value, object_key
 from lcm_simulators.embedded.etcd import EtcdServer
 
 FOLDER = Path(__file__).parent
@@ -57,9 +57,12 @@ async def projected_version(etcd: EtcdClient, key: str) -> int:
 
 
 async def wait_for_version(etcd: EtcdClient, key: str, version: int) -> None:
-    """Wait until etcd shows a version."""
+    """Wait until etcd shows a version; one that has just come back may refuse the first connections."""
+    shown = -1
     async with asyncio.timeout(WITHIN_SECONDS):
-        while await projected_version(etcd, key) != version:
+        while shown != version:
+            with suppress(EtcdError):
+                shown = await projected_version(etcd, key)
             await asyncio.sleep(0.02)
 
 
