@@ -5,29 +5,19 @@ from collections.abc import Callable
 from contextlib import aclosing
 
 import pytest
-from aetcd import rpc
 
 from lcm_core.etcd import EtcdClient, EtcdRefused, EtcdUnavailable
+from lcm_core.etcd.setup import enable_authentication
 from lcm_simulators.embedded.etcd import EtcdServer
 
-CREDENTIALS = ("root", "correct horse")
-
-
-async def enable_authentication(endpoint: str) -> None:
-    """Give etcd its root user and switch authentication on."""
-    async with rpc.insecure_channel(endpoint) as channel:
-        auth = rpc.AuthStub(channel)
-        await auth.UserAdd(rpc.AuthUserAddRequest(name=CREDENTIALS[0], password=CREDENTIALS[1]))
-        await auth.RoleAdd(rpc.AuthRoleAddRequest(name="root"))
-        await auth.UserGrantRole(rpc.AuthUserGrantRoleRequest(user="root", role="root"))
-        await auth.AuthEnable(rpc.AuthEnableRequest())
+CREDENTIALS = ("lcm", "correct horse")
 
 
 @pytest.fixture
 async def guarded(etcd_factory: Callable[[], EtcdServer]) -> EtcdServer:
     server = etcd_factory()
     await server.start()
-    await enable_authentication(server.endpoint)
+    assert await enable_authentication(server.endpoint, "root password", CREDENTIALS[1])
     return server
 
 
@@ -49,7 +39,7 @@ async def test_without_the_password_or_with_a_wrong_one_etcd_refuses(guarded: Et
     async with EtcdClient([guarded.endpoint]) as stranger:
         with pytest.raises(EtcdRefused, match="user name is empty"):
             await stranger.get("/lcm/a")
-    async with EtcdClient([guarded.endpoint], credentials=("root", "wrong")) as stranger:
+    async with EtcdClient([guarded.endpoint], credentials=("lcm", "wrong")) as stranger:
         with pytest.raises(EtcdRefused, match="invalid user ID or password"):
             await stranger.get("/lcm/a")
 
@@ -69,3 +59,13 @@ async def test_a_client_gets_a_new_token_after_etcd_was_restarted(guarded: EtcdS
         assert found is not None
         async with aclosing(store.watch("/lcm/")) as batches, asyncio.timeout(5):
             await anext(batches)
+
+
+async def test_the_platform_may_use_its_own_keys_alone_and_setting_up_again_changes_nothing(
+    guarded: EtcdServer,
+) -> None:
+    assert not await enable_authentication(guarded.endpoint, "another", "another")
+    async with EtcdClient([guarded.endpoint], credentials=CREDENTIALS) as store:
+        await store.put("/lcm-run/members/a", b"1")
+        with pytest.raises(EtcdRefused, match="permission denied"):
+            await store.put("/other", b"1")

@@ -76,6 +76,40 @@ class Connection:
             self.metadata = ()
         return stale
 
+    async def asks_for_users(self, timeout: float) -> bool:
+        """Whether authentication is on: a read without a user is then refused."""
+        try:
+            await self.kv.Range(range_one("/"), timeout=timeout)
+        except rpc.AioRpcError as error:
+            if "user name is empty" in (error.details() or ""):
+                return True
+            raise
+        return False
+
+    async def add_user(self, name: str, password: str, role: str, timeout: float, *, prefix: str = "") -> None:
+        """Make a user with a role, which may use the keys with the prefix (the role root: all). Raises ``RpcError``."""
+        auth = rpc.AuthStub(self._channel)
+        requests = [
+            (auth.UserAdd, rpc.AuthUserAddRequest(name=name, password=password)),
+            (auth.RoleAdd, rpc.AuthRoleAddRequest(name=role)),
+            (auth.UserGrantRole, rpc.AuthUserGrantRoleRequest(user=name, role=role)),
+        ]
+        if prefix:
+            start = prefix.encode()
+            allowed = rpc.Permission(permType=rpc.Permission.READWRITE, key=start, range_end=prefix_end(start))
+            requests.append((auth.RoleGrantPermission, rpc.AuthRoleGrantPermissionRequest(name=role, perm=allowed)))
+        for call, request in requests:
+            try:
+                await call(request, timeout=timeout)
+            except rpc.AioRpcError as error:
+                # An earlier run may have been interrupted.
+                if "already exists" not in (error.details() or ""):
+                    raise
+
+    async def turn_authentication_on(self, timeout: float) -> None:
+        """From now on every call needs a user. Raises ``RpcError``."""
+        await rpc.AuthStub(self._channel).AuthEnable(rpc.AuthEnableRequest(), timeout=timeout)
+
     async def close(self) -> None:
         """Close the channel; running calls fail."""
         await self._channel.close()
