@@ -49,6 +49,16 @@ status: ## Show the processes of the platform and their health
 demo: install ## Run one lab from upload to score: make demo TOPOLOGY=lab.yaml [RUBRIC=rubric.yaml]
 	$(BIN)/python scripts/demo.py --topology "$(TOPOLOGY)" $(if $(RUBRIC),--rubric "$(RUBRIC)")
 
+##@ Simulators
+
+.PHONY: sim
+sim: install ## Run one simulator: make sim NAME=lds PORT=8043 (ec2, lds, grading, identity, or cml for a fleet)
+	$(BIN)/python scripts/simulator.py "$(NAME)" $(if $(PORT),--port $(PORT))
+
+.PHONY: sim-cml
+sim-cml: install ## Run one simulated CML with TLS: make sim-cml PORT=9443 (CML_USER and CML_PASSWORD, else admin)
+	$(if $(PORT),PORT=$(PORT)) $(BIN)/python -m lcm_simulators.cml.standalone
+
 ##@ Install
 
 .PHONY: install
@@ -89,7 +99,7 @@ ifeq ($(NODE),)
 console:
 	@echo "npm is not on PATH: the platform runs without its console"
 else
-console: build-ui
+console: build-ui ## Build the console where npm is there
 endif
 
 .PHONY: dev-ui
