@@ -47,7 +47,7 @@ async def test_without_stores_it_is_live_but_not_ready_and_names_each_missing_on
     )
     plane.choose_ports()
     plane._launch()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     async with httpx.AsyncClient(base_url=plane.url, timeout=10, trust_env=False) as http:
         while time.monotonic() < deadline:
             try:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import httpx
+from pydantic import SecretStr
 
 from lcm_core.clients.control_plane import ControlPlaneClient
 from lcm_core.clients.http import ApiClient
@@ -35,6 +36,7 @@ from lcm_core.contracts.sessions import (
 from lcm_core.contracts.workers import CmlInfo, InstanceInfo, LicenseInfo, ReportWorker, WorkerView
 from lcm_core.domain.vocabulary import ConditionStatus, DefinitionPhase, ServiceName, SessionPhase, WorkerPhase
 from lcm_core.etcd import EtcdClient, election_key
+from lcm_core.security.tokens import BearerAuth, ClientCredentials
 from lcm_simulators.world import World
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -92,22 +94,29 @@ class Rig:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
+    @property
+    def _token_url(self) -> str:
+        return f"{self.world.url('identity')}/realms/lablet-cloud-manager/protocol/openid-connect/token"
+
     async def token(self, service: str) -> str:
         """An access token of a service account."""
-        url = f"{self.world.url('identity')}/realms/lablet-cloud-manager/protocol/openid-connect/token"
         form = {
             "grant_type": "client_credentials",
             "client_id": f"lcm-{service}",
             "client_secret": f"lcm-{service}-dev-secret",
         }
-        answer = await self.http.post(url, data=form)
+        answer = await self.http.post(self._token_url, data=form)
         answer.raise_for_status()
         return str(answer.json()["access_token"])
 
     async def _controller(self, service: str) -> ControlPlaneClient:
-        headers = {"Authorization": f"Bearer {await self.token(service)}"}
+        headers: dict[str, str] = {}
+        # Renewed when it is old: the tests of a module may take longer than a token lives.
+        tokens = ClientCredentials(self._token_url, f"lcm-{service}", SecretStr(f"lcm-{service}-dev-secret"), self.http)
         api = await self._stack.enter_async_context(
-            ApiClient(self.world.url("control-plane"), name="control plane", headers=lambda: headers)
+            ApiClient(
+                self.world.url("control-plane"), name="control plane", auth=BearerAuth(tokens), headers=lambda: headers
+            )
         )
         client = ControlPlaneClient(api)
         async with EtcdClient([f"127.0.0.1:{self.world.settings.ports.etcd}"]) as etcd:
