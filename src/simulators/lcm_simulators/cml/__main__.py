@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from lcm_simulators.cml.management import create_app
 from lcm_simulators.cml.settings import CmlSettings
 from lcm_simulators.cml.world import World
+from lcm_simulators.common import SimulatedClock, platform_time
 
 SHUTDOWN_SECONDS = 1
 
@@ -16,9 +17,8 @@ def main() -> int:
     """Serve; 1 when the settings or the stored state cannot be used."""
     try:
         settings = CmlSettings()
-        world = World(
-            settings.data_dir, seed=settings.seed, clock_factor=settings.clock_factor, boot_scale=settings.boot_scale
-        )
+        clock = SimulatedClock(*platform_time(settings.clock_factor, settings.clock_file))
+        world = World(settings.data_dir, seed=settings.seed, clock=clock, boot_scale=settings.boot_scale)
     except (ValidationError, ValueError, OSError) as error:
         print(f"cml: {error}", file=sys.stderr)
         return 1

@@ -78,7 +78,11 @@ class ControllerApp:
                 await _read_body(receive),
             )  # fmt: skip
             self._admit(call, endpoint)
-            return _encode(endpoint.handler(call))
+            result = endpoint.handler(call)
+            if call.method != "GET":
+                # What a client was told has happened survives a crash of the simulator.
+                self._controller.world.store.flush()
+            return _encode(result)
         except ApiError as error:
             body = orjson.dumps({"code": error.status, "description": error.description})
             return error.status, b"application/json", body

@@ -54,7 +54,6 @@ class Controller:
         fresh = state is None
         self.state = state or ControllerState()
         self.tokens = TokenMint(self.state.secret)
-        self.revoked: set[str] = set()
         self.events = EventBus(self.clock.time)
         if fresh:
             self.state.license.product = config.product
@@ -155,26 +154,36 @@ class Controller:
                 if not password_fits(password, user.password_hash):
                     return None
                 user.last_login = self.iso()
-                return self.tokens.issue(user.id, time.time(), self.state.preferences.session_timeout)
+                lifetime = self.state.preferences.session_timeout
+                return self.tokens.issue(user.id, time.time(), lifetime, user.generation)
         return None
 
     def user_of(self, token: str) -> User | None:
         """Whose token this is; None when it is not (or no longer) good."""
-        if token in self.revoked:
-            return None
         try:
-            subject, issued = self.tokens.subject(token, time.time())
+            claims = self.tokens.read(token, time.time())
         except (ValueError, KeyError, TypeError):
             return None
-        user = self.state.users.get(subject)
-        return user if user is not None and issued >= user.valid_from else None
+        user = self.state.users.get(claims.user_id)
+        if user is None or claims.generation != user.generation or claims.token_id in self.state.revoked:
+            return None
+        return user
 
     def sign_out(self, user: User, token: str, *, everywhere: bool) -> None:
-        """Refuse this token from now on, or every token of the user."""
+        """Refuse this token from now on, or every token that the user has."""
         if everywhere:
-            user.valid_from = int(time.time()) + 1
+            user.generation += 1
         else:
-            self.revoked.add(token)
+            claims = self.tokens.read(token, time.time())
+            now = time.time()
+            self.state.revoked = {name: end for name, end in self.state.revoked.items() if end > now}
+            self.state.revoked[claims.token_id] = claims.expires
+        self.changed()
+
+    def expire_tokens(self) -> None:
+        """Refuse every token issued so far, as if its time were over."""
+        for user in self.state.users.values():
+            user.generation += 1
         self.changed()
 
     def node_powered(self, lab: Lab, node: Node) -> None:

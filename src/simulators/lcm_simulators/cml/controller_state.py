@@ -65,5 +65,6 @@ class ControllerState:
     removed_images: list[str] = field(default_factory=list)
     read_only: dict[str, bool] = field(default_factory=dict)
     dropped_images: list[str] = field(default_factory=list)
+    revoked: dict[str, int] = field(default_factory=dict)
     lab_repos: dict[str, dict[str, object]] = field(default_factory=dict)
     preferences: Preferences = field(default_factory=Preferences)

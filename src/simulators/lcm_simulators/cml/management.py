@@ -50,6 +50,7 @@ class Management:
             Route(one, self._destroy, methods=["DELETE"]),
             Route(f"{one}/off", self._power_off, methods=["POST"]),
             Route(f"{one}/restart", self._restart, methods=["POST"]),
+            Route(f"{one}/tokens", self._expire_tokens, methods=["DELETE"]),
             Route(f"{node}/configuration", self._read_configuration, methods=["GET"]),
             Route(f"{node}/configuration", self._replace_configuration, methods=["PUT"]),
             Route(f"{node}/lines", self._type_lines, methods=["POST"]),
@@ -102,6 +103,15 @@ class Management:
         await self._world.restart_service(controller.instance_id, body.seconds)
         return JSONResponse(self._view(controller))
 
+    async def _expire_tokens(self, request: Request) -> Response:
+        self._controller(request).expire_tokens()
+        return self._written(Response(status_code=204))
+
+    def _written(self, response: Response) -> Response:
+        """The answer, once the change is on disk."""
+        self._world.store.flush()
+        return response
+
     async def _destroy(self, request: Request) -> Response:
         if request.path_params["instance_id"] in self._world.controllers:
             await self._world.terminate(request.path_params["instance_id"])
@@ -114,12 +124,12 @@ class Management:
     async def _replace_configuration(self, request: Request) -> Response:
         controller, lab, node = self._node(request)
         controller.devices.replace(lab, node, (await request.body()).decode())
-        return Response(status_code=204)
+        return self._written(Response(status_code=204))
 
     async def _type_lines(self, request: Request) -> Response:
         controller, lab, node = self._node(request)
         controller.devices.type_lines(lab, node, (await request.body()).decode())
-        return Response(status_code=204)
+        return self._written(Response(status_code=204))
 
     async def _licenses(self, request: Request) -> Response:
         return JSONResponse(self._world.license_server.as_json())
@@ -127,12 +137,14 @@ class Management:
     async def _license_settings(self, request: Request) -> Response:
         self._world.license_server.settings = LicenseServerSettings.model_validate_json(await request.body())
         self._world.store.mark_licenses(self._world.license_server)
-        return JSONResponse(self._world.license_server.as_json())
+        return self._written(JSONResponse(self._world.license_server.as_json()))
 
 
 async def _refused(request: Request, error: Exception) -> Response:
     if isinstance(error, ApiError):
         return JSONResponse({"detail": error.description}, status_code=error.status)
+    if isinstance(error, OSError):
+        return JSONResponse({"detail": f"the controller cannot listen: {error}"}, status_code=409)
     return JSONResponse({"detail": str(error)}, status_code=422)
 
 
@@ -148,6 +160,11 @@ def create_app(world: World) -> Starlette:
     shared = admin_routes(simulator="cml", journal=world.journal, faults=world.faults, clock=world.clock)
     return Starlette(
         routes=[*shared, *Management(world).routes()],
-        exception_handlers={ApiError: _refused, ValidationError: _refused, UnicodeDecodeError: _refused},
+        exception_handlers={
+            ApiError: _refused,
+            OSError: _refused,
+            ValidationError: _refused,
+            UnicodeDecodeError: _refused,
+        },
         lifespan=lifespan,
     )

@@ -139,7 +139,7 @@ class Lab:
 
 @dataclass(slots=True)
 class User:
-    """A user of the controller; the password is kept as salted hash only."""
+    """A user; the password is kept as salted hash only. Tokens of an older `generation` are refused."""
 
     id: str
     username: str
@@ -157,7 +157,7 @@ class User:
     tour_version: str = ""
     pubkey: str = ""
     last_login: str | None = None
-    valid_from: int = 0
+    generation: int = 0
 
 
 @dataclass(slots=True)

@@ -30,6 +30,11 @@ class CmlSettings(BaseSettings):
     clock_factor: float = Field(
         default=1.0, gt=0, le=100_000, validation_alias="LCM_SIM_CLOCK_FACTOR", description="Speed of simulated time."
     )
+    clock_file: Path | None = Field(
+        default=None,
+        validation_alias="LCM_CLOCK_FILE",
+        description="Anchor of the platform's domain time; when it exists, simulated time starts there at its speed.",
+    )
     seed: int = Field(default=0, validation_alias="LCM_SIM_SEED", description="Seed of everything that varies.")
 
 

@@ -1,7 +1,6 @@
 """``python -m lcm_simulators.cml.standalone``: one simulated CML at the server root, for outside clients."""
 
 import asyncio
-import contextlib
 import signal
 import sys
 
@@ -10,13 +9,14 @@ from pydantic import ValidationError
 from lcm_simulators.cml.config import ControllerConfig
 from lcm_simulators.cml.settings import StandaloneSettings
 from lcm_simulators.cml.world import World
+from lcm_simulators.common import SimulatedClock
 
 INSTANCE = "standalone"
 
 
 async def serve(settings: StandaloneSettings) -> None:
     """Run one licensed controller until SIGINT or SIGTERM."""
-    world = World(settings.data_dir, clock_factor=settings.clock_factor, boot_scale=settings.boot_scale)
+    world = World(settings.data_dir, clock=SimulatedClock(settings.clock_factor), boot_scale=settings.boot_scale)
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -30,9 +30,8 @@ async def serve(settings: StandaloneSettings) -> None:
         admin_password=settings.password.get_secret_value(),
     )
     controller = await world.power_on(INSTANCE, config)
-    if not controller.licensing.valid:
-        with contextlib.suppress(Exception):
-            controller.licensing.register("standalone", reregister=True)
+    if controller.licensing.state.registration == "NOT_REGISTERED":
+        controller.licensing.register("standalone", reregister=False)
     print(
         f"CML {settings.version} at https://{settings.address}:{controller.port}/ (user {settings.username})",
         flush=True,

@@ -1,7 +1,7 @@
-"""Write-behind storage: one file per controller and one per lab.
+"""Storage: one file per controller and one per lab.
 
-Only what changed is written, at most once a second per file, and everything at once on a clean stop. Transitions of
-booting nodes are part of the stored boot plan, so they cause no writing.
+Changes made by a request are written before it is answered (`flush`); those made by time or typed at a console follow
+within half a second. Transitions of booting nodes are part of the stored boot plan, so they cause no writing.
 """
 
 from __future__ import annotations

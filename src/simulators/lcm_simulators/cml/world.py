@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from pathlib import Path
 
 from lcm_simulators.cml.certificates import CertificateAuthority
@@ -21,11 +22,14 @@ log = logging.getLogger(__name__)
 class World:
     """All controllers, the license server, the clock, faults and journal."""
 
-    def __init__(self, data: Path, *, seed: int = 0, clock_factor: float = 1.0, boot_scale: float = 1.0) -> None:
+    def __init__(
+        self, data: Path, *, seed: int = 0, clock: SimulatedClock | None = None, boot_scale: float = 1.0
+    ) -> None:
         self.seed = seed
         self.boot_scale = boot_scale
-        self.clock = SimulatedClock(clock_factor)
+        self.clock = clock or SimulatedClock()
         self.timers = Timers(self.clock)
+        self.clock.on_change = self.timers.rearm
         self.journal = Journal()
         self.faults = FaultBook(seed)
         self.license_server = LicenseServer(boot_scale)
@@ -46,7 +50,8 @@ class World:
             state.ready_at = min(state.ready_at, self.clock.time() + config.boot_seconds)
             controller.adopt_labs(labs)
             if state.powered:
-                await self._boot(controller)
+                with suppress(OSError):  # logged; the others must run, and the next power-on tries again
+                    await self._boot(controller)
         self._writer = asyncio.create_task(self.store.run())
 
     async def close(self) -> None:
@@ -69,8 +74,9 @@ class World:
             controller = Controller(self, instance_id, config)
             self.controllers[instance_id] = controller
         elif controller.state.powered:
+            await self._boot(controller)
             return controller
-        elif config.address != controller.config.address or config.port != controller.config.port:
+        else:
             controller.config, controller.port = config, config.port
         controller.state.powered = True
         controller.state.powered_at = self.clock.time()
@@ -85,6 +91,7 @@ class World:
         controller = self.controllers[instance_id]
         await self._close(instance_id)
         controller.power_down()
+        self.store.flush()
 
     async def terminate(self, instance_id: str) -> None:
         """Destroy a controller. A registration that was not given back is leaked."""
@@ -93,6 +100,7 @@ class World:
         self.license_server.leak(controller.licensing.udi)
         self.store.remove(instance_id)
         self.store.mark_licenses(self.license_server)
+        self.store.flush()
 
     async def restart_service(self, instance_id: str, seconds: float) -> None:
         """Restart CML without its host: away and back after `seconds` (simulated), nodes go on running."""
@@ -103,10 +111,6 @@ class World:
         controller.state.ready_at = controller.state.powered_at + seconds
         controller.changed()
         await self._boot(controller)
-
-    def set_clock_factor(self) -> None:
-        """To be called after the clock's factor changed."""
-        self.timers.rearm()
 
     async def _boot(self, controller: Controller) -> None:
         """Open the port now, or when the first half of the boot time has passed."""
@@ -120,12 +124,14 @@ class World:
 
     def _open_later(self, controller: Controller) -> None:
         if controller.state.powered:
-            task = asyncio.create_task(self._open(controller))
+            task = asyncio.create_task(self._boot(controller))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
     async def _open(self, controller: Controller) -> None:
         listener = self._listeners.setdefault(controller.instance_id, Listener(controller))
+        if listener.open:
+            return
         context = self.authority.server_context(controller.instance_id, _names(controller.config.address))
         try:
             await listener.start(context)

@@ -6,7 +6,7 @@ simulator answered; the *simulated clock* runs `factor` times faster than the wa
 """
 
 from lcm_simulators.common.admin import CallIdentity, admin_routes, install_admin
-from lcm_simulators.common.clock import SimulatedClock
+from lcm_simulators.common.clock import SimulatedClock, platform_time
 from lcm_simulators.common.faults import Fault, FaultBook, FaultKind, FaultMatch
 from lcm_simulators.common.journal import Journal, JournalEntry
 from lcm_simulators.common.middleware import FaultAndJournalMiddleware
@@ -23,4 +23,5 @@ __all__ = [
     "SimulatedClock",
     "admin_routes",
     "install_admin",
+    "platform_time",
 ]

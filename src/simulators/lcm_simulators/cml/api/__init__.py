@@ -2,10 +2,15 @@
 
 from lcm_simulators.cml.api import (
     annotations,
+    captures,
+    consoles,
     definitions,
+    hosts,
     labs,
+    library,
     licensing,
     nodes,
+    outside,
     people,
     pools,
     session,
@@ -14,6 +19,9 @@ from lcm_simulators.cml.api import (
 )
 from lcm_simulators.cml.api.router import ROUTER
 
-OPERATION_MODULES = (annotations, definitions, labs, licensing, nodes, people, pools, session, system, wiring)
+OPERATION_MODULES = (
+    annotations, captures, consoles, definitions, hosts, labs, library, licensing, nodes, outside, people, pools,
+    session, system, wiring,
+)  # fmt: skip
 
 __all__ = ["OPERATION_MODULES", "ROUTER"]

@@ -40,6 +40,8 @@ def _document(call: Call) -> Document:
     """The body as YAML, of which JSON is a part."""
     try:
         document = yaml.safe_load(call.body)
+        if isinstance(document, str):  # a JSON string that holds the document, as the vendor's client may send it
+            document = yaml.safe_load(document)
     except yaml.YAMLError as error:
         raise ApiError(400, f"Bad definition: {error}") from error
     if not isinstance(document, dict) or not isinstance(document.get("id"), str):

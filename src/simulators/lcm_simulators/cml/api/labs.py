@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from lcm_simulators.cml.access import visible_labs
-from lcm_simulators.cml.api.lookup import ADMIN, EDIT, EXEC, Body, lab_of
+from lcm_simulators.cml.api.lookup import ADMIN, EDIT, EXEC, Body, Permission, lab_of
 from lcm_simulators.cml.api.router import route
 from lcm_simulators.cml.lab import builder, views
 from lcm_simulators.cml.lab.documents import read_topology
@@ -22,7 +22,7 @@ class AssociationBody(Body):
     """Permissions of one user or group."""
 
     id: str
-    permissions: list[str] = Field(default_factory=list)
+    permissions: list[Permission] = Field(default_factory=list)
 
 
 class Associations(Body):
@@ -85,7 +85,7 @@ def _change(call: Call, lab: Lab, body: LabChange) -> None:
     if body.owner is not None and body.owner != lab.owner:
         call.require_admin()
         if body.owner not in call.controller.state.users:
-            raise ApiError(404, f"User not found: {body.owner}")
+            raise ApiError(404, f"User does not exist: {body.owner}.")
         lab.owner = body.owner
     lab.title = body.title or lab.title
     lab.description = body.description if body.description is not None else lab.description
@@ -104,9 +104,9 @@ def _change(call: Call, lab: Lab, body: LabChange) -> None:
 
 def _associate(lab: Lab, body: Associations) -> None:
     if body.groups is not None:
-        lab.groups = [Association(entry.id, entry.permissions) for entry in body.groups]
+        lab.groups = [Association(entry.id, list(entry.permissions)) for entry in body.groups]
     if body.users is not None:
-        lab.users = [Association(entry.id, entry.permissions) for entry in body.users]
+        lab.users = [Association(entry.id, list(entry.permissions)) for entry in body.users]
 
 
 @route("GET", "/labs/{lab}/associations")
@@ -229,30 +229,6 @@ def lab_pools(call: Call) -> object:
     return [owner.resource_pool] if owner is not None and owner.resource_pool else []
 
 
-@route("GET", "/labs/{lab}/connector_mappings")
-def connector_mappings(call: Call) -> object:
-    """Which outside connector each mapping key leads to."""
-    lab = lab_of(call)
-    by_device = {str(connector["device_name"]): connector for connector in call.controller.state.connectors.values()}
-    rows = []
-    for key, device in lab.connector_mappings.items():
-        connector = by_device.get(device or "")
-        label = connector["label"] if connector else key
-        tags = connector["tags"] if connector else []
-        rows.append({"key": key, "device_name": device, "label": label, "tags": tags, "allowed": connector is not None})
-    return rows
-
-
-@route("GET", "/populate_lab_tiles")
-def lab_tiles(call: Call) -> object:
-    """Labs with their topologies, for an overview page."""
-    tiles = {}
-    for lab in visible_labs(call.controller, call.caller, show_all=bool(call.flag("show_all"))):
-        topology = views.topology_view(call.controller, lab, exclude=True)
-        tiles[lab.id] = views.lab_view(call.controller, lab, call.caller) | {"topology": topology}
-    return {"lab_tiles": tiles}
-
-
 @route("GET", "/labs/{lab}/layer3_addresses")
 def lab_addresses(call: Call) -> object:
     """Addresses of the running nodes, by node."""
@@ -262,3 +238,10 @@ def lab_addresses(call: Call) -> object:
         for node in lab.nodes.values()
         if call.controller.devices.is_up(node)
     }
+
+
+@route("DELETE", "/labs/{lab}/layer3_addresses")
+def forget_lab_addresses(call: Call) -> object:
+    """Forget what was seen; addresses of running nodes are seen again at once."""
+    lab_of(call, EDIT)
+    return NO_CONTENT

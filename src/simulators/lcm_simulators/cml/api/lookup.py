@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -11,6 +11,7 @@ from lcm_simulators.cml.model import Interface, Lab, Link, Node
 from lcm_simulators.cml.routing import ApiError, Call
 
 T = TypeVar("T")
+Permission = Literal["lab_view", "lab_edit", "lab_exec", "lab_admin"]
 VIEW, EDIT, EXEC, ADMIN = "lab_view", "lab_edit", "lab_exec", "lab_admin"
 
 

@@ -9,11 +9,10 @@ from pydantic import Field
 
 from lcm_simulators.cml.api.lookup import EDIT, EXEC, Body, lab_of, node_of
 from lcm_simulators.cml.api.router import route
+from lcm_simulators.cml.definitions import image_documents
 from lcm_simulators.cml.lab import builder, smart_tags, views
 from lcm_simulators.cml.model import ConfigFile, Lab, Node, State
 from lcm_simulators.cml.routing import NO_CONTENT, ApiError, Call
-
-MOST_CONSOLES = 64
 
 
 class FileBody(Body):
@@ -43,6 +42,7 @@ class NodeBody(Body):
     priority: int | None = Field(default=None, ge=0, le=10_000)
     pyats: dict[str, str | None] | None = None
     pinned_compute_id: str | None = None
+    resource_pool: str | None = None
 
 
 _PLAIN = (
@@ -192,38 +192,22 @@ def extract_configuration(call: Call) -> object:
     return "Success"
 
 
-@route("GET", "/labs/{lab}/nodes/{node}/keys/console")
-def console_key(call: Call) -> object:
-    """The key of one serial line."""
-    _, node = node_of(call)
-    line = call.query.get("line") or "0"
-    if not line.isdigit() or int(line) >= len(node.console_keys):
-        raise ApiError(404, f"Node {node.id} has no console {line}.")
-    return node.console_keys[int(line)]
-
-
-@route("GET", "/labs/{lab}/nodes/{node}/keys/vnc")
-def vnc_key(call: Call) -> object:
-    """The key of the screen."""
-    _, node = node_of(call)
-    if node.vnc_key is None:
-        raise ApiError(404, f"Node {node.id} has no VNC console.")
-    return node.vnc_key
-
-
-@route("GET", "/labs/{lab}/nodes/{node}/consoles/{console}/log")
-def console_log(call: Call) -> object:
-    """What a serial line has printed."""
-    lab, node = node_of(call)
-    console, lines = call.params["console"], call.query.get("lines") or ""
-    definition = call.controller.definition(node.node_definition)
-    known = console.isdigit() and int(console) < min(MOST_CONSOLES, definition.serial_ports)
-    if not known or node.state is State.DEFINED:
-        raise ApiError(404, f"Node {node.id} has no log of console {console}.")
-    text = call.controller.devices.console_log(lab, node, int(console))
-    if lines.isdigit():
-        text = "\n".join(text.splitlines()[-int(lines) :])
-    return text
+@route("PUT", "/labs/{lab}/nodes/{node}/clone_image")
+def clone_image(call: Call) -> object:
+    """A new image definition from the disk of a stopped node (2.9)."""
+    controller = call.controller
+    if controller.config.release < (2, 9):
+        raise ApiError(404, "Not Found")
+    _, node = node_of(call, EXEC)
+    definition = controller.definition(node.node_definition)
+    if node.state is not State.STOPPED or definition.image is None:
+        raise ApiError(400, f"Node {node.id} must be stopped and have a disk for its image to be cloned.")
+    name = f"{definition.id}-clone-{uuid4().hex[:8]}"
+    base = image_documents(definition)[0]
+    image = base | {"id": name, "label": f"Clone of {node.label}", "disk_subfolder": name, "read_only": False}
+    controller.state.image_definitions[name] = image
+    controller.changed()
+    return image
 
 
 @route("GET", "/labs/{lab}/nodes/{node}/layer3_addresses")
@@ -231,6 +215,13 @@ def node_addresses(call: Call) -> object:
     """Addresses of a running node."""
     lab, node = node_of(call)
     return call.controller.devices.addresses(lab, node)
+
+
+@route("DELETE", "/labs/{lab}/nodes/{node}/layer3_addresses")
+def forget_node_addresses(call: Call) -> object:
+    """Forget what was seen; addresses of a running node are seen again at once."""
+    node_of(call, EDIT)
+    return NO_CONTENT
 
 
 @route("GET", "/labs/{lab}/nodes/{node}/interfaces")
@@ -270,16 +261,3 @@ def all_nodes(call: Call) -> object:
         if lab.owner == call.caller.id or call.caller.admin
         for node in lab.nodes.values()
     ]
-
-
-@route("GET", "/keys/console")
-def console_keys(call: Call) -> object:
-    """Console keys of the running nodes that the caller may use."""
-    keys: dict[str, object] = {}
-    for lab in call.controller.labs.values():
-        if lab.owner != call.caller.id and not (call.caller.admin and call.flag("show_all")):
-            continue
-        for node in lab.nodes.values():
-            for line, key in enumerate(node.console_keys):
-                keys[key] = {"lab_id": lab.id, "node_id": node.id, "label": node.label, "line": line}
-    return keys

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from pydantic import Field
 
-from lcm_simulators.cml.api.lookup import Body
+from lcm_simulators.cml.api.lookup import Body, Permission
 from lcm_simulators.cml.api.router import route
 from lcm_simulators.cml.controller_state import ADMIN_ID
 from lcm_simulators.cml.model import Association, Group, User
@@ -25,7 +25,7 @@ class LabPermissions(Body):
     """Permissions on one lab."""
 
     id: str
-    permissions: list[str] = Field(default_factory=list)
+    permissions: list[Permission] = Field(default_factory=list)
 
 
 class UserBody(Body):
@@ -72,7 +72,7 @@ def _user_view(call: Call, user: User) -> dict[str, object]:
 def _user(call: Call) -> User:
     user = call.controller.state.users.get(call.uuid("user"))
     if user is None:
-        raise ApiError(404, f"User not found: {call.params['user']}")
+        raise ApiError(404, f"User does not exist: {call.params['user']}.")
     return user
 
 
@@ -90,7 +90,7 @@ def create_user(call: Call) -> object:
     if body.username is None or not isinstance(body.password, str):
         raise ApiError(400, "A user needs a username and a password.")
     if any(user.username == body.username for user in call.controller.state.users.values()):
-        raise ApiError(422, f"User already exists: {body.username}")
+        raise ApiError(400, f"User already exists: {body.username}")
     now = call.controller.iso()
     user = User(str(uuid4()), body.username, hash_password(body.password), now, now)
     call.controller.state.users[user.id] = user
@@ -110,7 +110,7 @@ def user_id(call: Call) -> object:
     for user in call.controller.state.users.values():
         if user.username == call.params["user"]:
             return user.id
-    raise ApiError(404, f"User not found: {call.params['user']}")
+    raise ApiError(404, f"User does not exist: {call.params['user']}.")
 
 
 @route("GET", "/users/{user}/groups")
@@ -147,7 +147,8 @@ def _change_user(call: Call, user: User, body: UserBody) -> None:
         call.require_admin()
         _set_groups(call, user, body.groups)
     if body.associations is not None:
-        user.associations = [Association(entry.id, entry.permissions) for entry in body.associations]
+        call.require_admin()
+        user.associations = [Association(entry.id, list(entry.permissions)) for entry in body.associations]
     if "resource_pool" in given:
         call.require_admin()
         user.resource_pool = body.resource_pool
@@ -161,7 +162,7 @@ def _change_user(call: Call, user: User, body: UserBody) -> None:
 def _set_groups(call: Call, user: User, groups: list[str]) -> None:
     unknown = [group for group in groups if group not in call.controller.state.groups]
     if unknown:
-        raise ApiError(404, f"Group not found: {unknown[0]}")
+        raise ApiError(404, f"Group does not exist: {unknown[0]}.")
     user.groups = list(groups)
     for group in call.controller.state.groups.values():
         group.members = [member for member in group.members if member != user.id]
@@ -199,7 +200,7 @@ def _group_view(call: Call, group: Group) -> dict[str, object]:
 def _group(call: Call) -> Group:
     group = call.controller.state.groups.get(call.uuid("group"))
     if group is None:
-        raise ApiError(404, f"Group not found: {call.params['group']}")
+        raise ApiError(404, f"Group does not exist: {call.params['group']}.")
     return group
 
 
@@ -217,7 +218,7 @@ def create_group(call: Call) -> object:
     if body.name is None:
         raise ApiError(400, "A group needs a name.")
     if any(group.name == body.name for group in call.controller.state.groups.values()):
-        raise ApiError(422, f"Group already exists: {body.name}")
+        raise ApiError(400, f"Group already exists: {body.name}")
     now = call.controller.iso()
     group = Group(str(uuid4()), body.name, now, now)
     call.controller.state.groups[group.id] = group
@@ -237,7 +238,7 @@ def group_id(call: Call) -> object:
     for group in call.controller.state.groups.values():
         if group.name == call.params["group"]:
             return group.id
-    raise ApiError(404, f"Group not found: {call.params['group']}")
+    raise ApiError(404, f"Group does not exist: {call.params['group']}.")
 
 
 @route("PATCH", "/groups/{group}")
@@ -253,11 +254,11 @@ def _change_group(call: Call, group: Group, body: GroupBody) -> None:
     users = call.controller.state.users
     unknown = [member for member in body.members or [] if member not in users]
     if unknown:
-        raise ApiError(404, f"User not found: {unknown[0]}")
+        raise ApiError(404, f"User does not exist: {unknown[0]}.")
     group.name = body.name or group.name
     group.description = body.description if body.description is not None else group.description
     if body.associations is not None:
-        group.associations = [Association(entry.id, entry.permissions) for entry in body.associations]
+        group.associations = [Association(entry.id, list(entry.permissions)) for entry in body.associations]
     if body.members is not None:
         group.members = list(body.members)
         for user in users.values():

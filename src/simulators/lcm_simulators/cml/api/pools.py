@@ -28,12 +28,16 @@ class PoolBody(Body):
     shared: bool = True
 
 
-def _pool_view(pool: ResourcePool) -> dict[str, object]:
-    return {
+def _pool_view(call: Call, pool: ResourcePool) -> dict[str, object]:
+    view: dict[str, object] = {
         "id": pool.id, "label": pool.label, "description": pool.description, "template": pool.template,
         "licenses": pool.licenses, "ram": pool.ram, "cpus": pool.cpus, "disk_space": pool.disk_space,
-        "external_connectors": pool.external_connectors, "users": list(pool.users),
+        "external_connectors": pool.external_connectors,
     }  # fmt: skip
+    if pool.is_template:
+        made = [other.id for other in call.controller.state.pools.values() if other.template == pool.id]
+        return view | {"user_pools": made}
+    return view | {"users": list(pool.users)}
 
 
 def _pool(call: Call) -> ResourcePool:
@@ -47,13 +51,13 @@ def _pool(call: Call) -> ResourcePool:
 def list_pools(call: Call) -> object:
     """Ids, or whole pools with `data`."""
     pools = call.controller.state.pools
-    return [_pool_view(pool) for pool in pools.values()] if call.flag("data") else list(pools)
+    return [_pool_view(call, pool) for pool in pools.values()] if call.flag("data") else list(pools)
 
 
 @route("GET", "/resource_pools/{pool}")
 def get_pool(call: Call) -> object:
     """One pool."""
-    return _pool_view(_pool(call))
+    return _pool_view(call, _pool(call))
 
 
 @route("POST", "/resource_pools")
@@ -63,10 +67,31 @@ def create_pool(call: Call) -> object:
     body = call.read(PoolBody)
     if body.label is None:
         raise ApiError(400, "A resource pool needs a label.")
-    if body.shared or not body.users:
-        return _pool_view(_new_pool(call, body, body.label, body.users or []))
-    names = {user: call.controller.state.users[user].username for user in body.users}
-    return [_pool_view(_new_pool(call, body, f"{body.label}-{name}", [user])) for user, name in names.items()]
+    unknown = [user for user in body.users or [] if user not in call.controller.state.users]
+    if unknown:
+        raise ApiError(404, f"User does not exist: {unknown[0]}.")
+    if body.template is not None and body.template not in call.controller.state.pools:
+        raise ApiError(404, f"Resource pool not found: {body.template}")
+    if body.shared:
+        return _pool_view(call, _new_pool(call, body, body.label, body.users or []))
+    return _pools_of_users(call, body, body.label)
+
+
+def _pools_of_users(call: Call, body: PoolBody, label: str) -> list[dict[str, object]]:
+    """A pool for each user. Without a template the limits go into a new one, which comes first."""
+    made = []
+    template, limits = body.template, body
+    if template is None:
+        pool = _new_pool(call, body, label, [])
+        pool.is_template = True
+        made.append(pool)
+        template, limits = pool.id, PoolBody(label=label, description=body.description)
+    for user_id in body.users or []:
+        name = call.controller.state.users[user_id].username
+        pool = _new_pool(call, limits, f"{label}-{name}", [user_id])
+        pool.template = template
+        made.append(pool)
+    return [_pool_view(call, pool) for pool in made]
 
 
 def _new_pool(call: Call, body: PoolBody, label: str, users: list[str]) -> ResourcePool:
@@ -98,14 +123,16 @@ def change_pool(call: Call) -> object:
     call.require_admin()
     pool = _pool(call)
     _change_pool(call, pool, call.read(PoolBody))
-    return _pool_view(pool)
+    return _pool_view(call, pool)
 
 
 @route("DELETE", "/resource_pools/{pool}")
 def delete_pool(call: Call) -> object:
-    """Remove a pool that nobody uses."""
+    """Remove a pool; its users are without one then. A template goes after the pools made from it."""
     call.require_admin()
     pool = _pool(call)
+    if any(other.template == pool.id for other in call.controller.state.pools.values()):
+        raise ApiError(400, f"Resource pool {pool.label} is the template of other pools.")
     for user in call.controller.state.users.values():
         user.resource_pool = None if user.resource_pool == pool.id else user.resource_pool
     del call.controller.state.pools[pool.id]

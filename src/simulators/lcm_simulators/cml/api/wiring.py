@@ -1,9 +1,6 @@
-"""Interfaces and links, link conditioning and captures."""
+"""Interfaces and links, and link conditioning."""
 
 from __future__ import annotations
-
-from typing import cast
-from uuid import uuid4
 
 from pydantic import Field
 
@@ -11,10 +8,7 @@ from lcm_simulators.cml.api.lookup import EDIT, EXEC, Body, interface_of, lab_of
 from lcm_simulators.cml.api.router import route
 from lcm_simulators.cml.lab import builder, views
 from lcm_simulators.cml.model import State
-from lcm_simulators.cml.routing import NO_CONTENT, Answer, ApiError, Call
-
-PCAP_HEADER = bytes.fromhex("d4c3b2a1020004000000000000000000ffff000001000000")
-"""An empty capture file: the magic number, version 2.4, snap length 65535, Ethernet."""
+from lcm_simulators.cml.routing import NO_CONTENT, ApiError, Call
 
 
 class InterfaceBody(Body):
@@ -56,15 +50,6 @@ class Condition(Body):
     reorder_corr: float | None = Field(default=None, ge=0, le=100)
     corrupt_prob: float | None = Field(default=None, ge=0, le=100)
     corrupt_corr: float | None = Field(default=None, ge=0, le=100)
-
-
-class Capture(Body):
-    """How long a capture goes on."""
-
-    maxpackets: int | None = Field(default=None, ge=1, le=1_000_000)
-    maxtime: int | None = Field(default=None, ge=1, le=86_400)
-    bpfilter: str | None = Field(default=None, max_length=128)
-    encap: str = "ethernet"
 
 
 @route("POST", "/labs/{lab}/interfaces")
@@ -209,8 +194,9 @@ def get_condition(call: Call) -> object:
 def change_condition(call: Call) -> object:
     """Change some properties."""
     lab, link = link_of(call, EXEC)
-    changes = call.read(Condition).model_dump(exclude_unset=True, exclude_none=True)
-    link.conditioning = {"enabled": True, **(link.conditioning or {}), **changes}
+    changes = call.read(Condition).model_dump(exclude_unset=True)
+    merged = {"enabled": True, **(link.conditioning or {}), **changes}
+    link.conditioning = {name: value for name, value in merged.items() if value is not None}
     builder.touch(call.controller, lab)
     return get_condition(call)
 
@@ -224,74 +210,3 @@ def delete_condition(call: Call) -> object:
     link.conditioning = None
     builder.touch(call.controller, lab)
     return NO_CONTENT
-
-
-@route("PUT", "/labs/{lab}/links/{link}/capture/start")
-def start_capture(call: Call) -> object:
-    """Record packets."""
-    (lab, link), body = link_of(call, EXEC), call.read(Capture)
-    if body.maxpackets is None and body.maxtime is None:
-        raise ApiError(400, "Set maxpackets or maxtime.")
-    if link.state is not State.STARTED:
-        raise ApiError(400, f"Link {link.id} is not started.")
-    key = str(uuid4())
-    config = body.model_dump(exclude_none=True) | {"link_capture_key": key}
-    link.capture = {"key": key, "config": config, "starttime": call.controller.iso(), "active": True}
-    call.controller.lab_changed(lab)
-    return capture_status(call)
-
-
-@route("PUT", "/labs/{lab}/links/{link}/capture/stop")
-def stop_capture(call: Call) -> object:
-    """Stop recording; what was recorded stays."""
-    lab, link = link_of(call, EXEC)
-    if link.capture is None:
-        raise ApiError(404, f"Link {link.id} has no capture.")
-    link.capture["active"] = False
-    call.controller.lab_changed(lab)
-    return capture_status(call)
-
-
-@route("GET", "/labs/{lab}/links/{link}/capture/status")
-def capture_status(call: Call) -> object:
-    """How the capture stands."""
-    _, link = link_of(call)
-    capture = link.capture or {}
-    return {"config": capture.get("config", {}), "starttime": capture.get("starttime"), "packetscaptured": 0}
-
-
-@route("GET", "/labs/{lab}/links/{link}/capture/key")
-def capture_key(call: Call) -> object:
-    """The key to download the capture with."""
-    _, link = link_of(call)
-    if not link.capture:
-        raise ApiError(404, f"Link {link.id} has no capture.")
-    return cast("str", link.capture["key"])
-
-
-def _capture_exists(call: Call) -> None:
-    key = call.params["key"]
-    captures = (link.capture for lab in call.controller.labs.values() for link in lab.links.values())
-    if not any(capture and capture["key"] == key for capture in captures):
-        raise ApiError(404, f"Capture not found: {key}")
-
-
-@route("GET", "/pcap/{key}")
-def download_capture(call: Call) -> object:
-    """The capture file: simulated links carry no packets, so it holds the header alone."""
-    _capture_exists(call)
-    return Answer(raw=PCAP_HEADER, media_type="application/vnd.tcpdump.pcap")
-
-
-@route("GET", "/pcap/{key}/packets")
-def captured_packets(call: Call) -> object:
-    """The packets, none."""
-    _capture_exists(call)
-    return []
-
-
-@route("GET", "/pcap/{key}/packets/{number}")
-def captured_packet(call: Call) -> object:
-    """One packet."""
-    _capture_exists(call)
-    raise ApiError(404, f"Packet not found: {call.params['number']}")

@@ -75,8 +75,10 @@ def _check_pool(controller: Controller, lab: Lab, nodes: list[Node]) -> None:
     usage = usage_of(controller, lab.owner)
     for node in nodes:
         usage.add(controller, node)
-    limits = (("licenses", usage.nodes, pool.licenses), ("memory", usage.ram, pool.ram),
-              ("CPUs", usage.cpus * 100, pool.cpus))  # fmt: skip
-    for name, used, limit in limits:
+    template = controller.state.pools.get(pool.template or "")
+    for name, used in (("licenses", usage.nodes), ("ram", usage.ram), ("cpus", usage.cpus * 100)):
+        limit = getattr(pool, name)
+        if limit is None and template is not None:
+            limit = getattr(template, name)
         if limit is not None and used > limit:
             raise ApiError(400, f"Cannot start lab {lab.id}: resource pool {pool.label} has not enough {name}.")
