@@ -52,7 +52,9 @@ def _node(node: dict[str, Any]) -> dict[str, Any]:
 
 
 def _shape(shape: dict[str, Any]) -> str:
-    """Everything a file says of an annotation; 8 and 8.0 are the same."""
+    """Everything a file says of an annotation; 8 and 8.0 are the same, and older files do not name a rotation of 0."""
     said = {key: value for key, value in shape.items() if key != "id" and value is not None}
+    if said.get("rotation") == 0:
+        del said["rotation"]
     numbers = {key: float(value) for key, value in said.items() if isinstance(value, int) and value is not True}
     return str(sorted({**said, **numbers}.items()))
