@@ -51,16 +51,21 @@ function forget(): void {
   signIn.value = "out";
 }
 
-/** A refused stream may mean that the session has ended. */
-async function checkSession(): Promise<void> {
+/**
+ * A refused stream may mean that the session has ended. A server that comes back may have forgotten its sessions: the
+ * identity provider, which has not, brings the user back to this page without a question.
+ */
+async function checkSession(afterLoss: boolean): Promise<void> {
   try {
     const answer = await call<SessionAnswer>("GET", "/api/auth/session");
-    if (!answer.authenticated) forget();
+    if (answer.authenticated) return;
+    if (afterLoss) goToSignIn();
+    else forget();
   } catch {
     return; // The server is not there to ask; the stream tries again.
   }
 }
 
 onSignedOut(forget);
-sseClient.onRefused(() => void checkSession());
+sseClient.onRefused((afterLoss) => void checkSession(afterLoss));
 sseClient.on("auth.session.expired", forget);

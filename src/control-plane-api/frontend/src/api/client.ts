@@ -61,8 +61,8 @@ export async function call<T>(method: string, path: string, options: CallOptions
   }
   if (answer.status === 401 && !path.startsWith("/api/auth/")) signedOut();
   if (!answer.ok) throw new ApiError(answer.status, await problemOf(answer), answer.statusText);
-  if (answer.status === 204) return undefined as T;
-  return (await answer.json()) as T;
+  const text = await answer.text();
+  return (text ? JSON.parse(text) : undefined) as T;
 }
 
 async function problemOf(answer: Response): Promise<Problem | null> {

@@ -137,6 +137,15 @@ export function Card({
   );
 }
 
+/** A table that may be wider than the window; the keyboard scrolls it too. */
+export function Scroll({ label, children }: { label: string; children: ComponentChildren }) {
+  return (
+    <div class="table-responsive" role="region" aria-label={label} tabIndex={0}>
+      {children}
+    </div>
+  );
+}
+
 export function PageTitle({ title, children }: { title: ComponentChildren; children?: ComponentChildren }) {
   return (
     <div class="d-flex flex-wrap justify-content-between align-items-center gap-2 mb-3">

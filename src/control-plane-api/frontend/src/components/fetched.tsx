@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { call } from "../api/client";
 import type { Page } from "../api/types";
-import { Empty } from "./basics";
+import { Empty, Scroll } from "./basics";
 import { failed } from "./toasts";
 
 interface Props<T> {
@@ -33,7 +33,7 @@ export function Fetched<T>({ path, params, name, headings, row }: Props<T>) {
   if (items.length === 0) return <Empty title={`No ${name}`} />;
   return (
     <>
-      <div class="table-responsive">
+      <Scroll label={name}>
         <table class="table table-sm table-hover">
           <thead>
             <tr>
@@ -46,7 +46,7 @@ export function Fetched<T>({ path, params, name, headings, row }: Props<T>) {
           </thead>
           <tbody>{items.map(row)}</tbody>
         </table>
-      </div>
+      </Scroll>
       {cursor && (
         <button type="button" class="btn btn-sm btn-outline-secondary" onClick={() => void load(cursor)}>
           More

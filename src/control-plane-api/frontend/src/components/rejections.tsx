@@ -1,10 +1,11 @@
 import type { Rejection } from "../api/types";
+import { Scroll } from "./basics";
 import { condition } from "../lib/format";
 
 /** Which workers cannot take a session, and why. */
 export function Rejections({ rejections }: { rejections: Rejection[] }) {
   return (
-    <div class="table-responsive">
+    <Scroll label="Rejections">
       <table class="table table-sm mb-0">
         <thead>
           <tr>
@@ -29,6 +30,6 @@ export function Rejections({ rejections }: { rejections: Rejection[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }

@@ -5,7 +5,7 @@ import { useLocation } from "preact-iso";
 import { useMemo, useState } from "preact/hooks";
 import { arrange, PAGE_SIZE, readState, writeState, type Column, type ListState } from "../lib/list";
 import { words } from "../lib/format";
-import { Empty } from "./basics";
+import { Empty, Scroll } from "./basics";
 
 export interface CellColumn<T> extends Column<T> {
   cell: (item: T) => ComponentChildren;
@@ -110,7 +110,7 @@ export function DataTable<T>(props: Props<T>) {
           </Empty>
         )
       ) : (
-        <div class="table-responsive">
+        <Scroll label={props.name}>
           <table class="table table-sm table-hover align-middle">
             <thead>
               <tr>
@@ -144,7 +144,7 @@ export function DataTable<T>(props: Props<T>) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       )}
       {found.length > 0 && (
         <Pager page={page} pages={pages} total={found.length} onPage={(next) => change({ page: next })} />

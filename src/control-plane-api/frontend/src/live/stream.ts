@@ -27,7 +27,8 @@ class SseClient {
   private snapshotIds: Map<string, Set<string>> | null = null;
   private lastId = "";
   private stopped = true;
-  private refusals: (() => void)[] = [];
+  private refusals: ((afterLoss: boolean) => void)[] = [];
+  private lost = false;
 
   /** Call the handler for each event of a type. Returns the way to stop. */
   on<T>(type: string, handler: (data: T) => void): () => void {
@@ -38,8 +39,8 @@ class SseClient {
     return () => known.delete(handler as Handler);
   }
 
-  /** Call back when the server answers the stream with an error. */
-  onRefused(callback: () => void): void {
+  /** Call back when the server answers the stream with an error, perhaps after it could not be reached for a while. */
+  onRefused(callback: (afterLoss: boolean) => void): void {
     this.refusals.push(callback);
   }
 
@@ -70,6 +71,7 @@ class SseClient {
     for (const type of this.handlers.keys()) source.addEventListener(type, this.receive);
     source.onopen = () => {
       this.retryMs = FIRST_RETRY_MS;
+      this.lost = false;
       this.heard();
       streamState.value = "connected";
     };
@@ -89,7 +91,8 @@ class SseClient {
     if (this.stopped) return;
     this.close();
     streamState.value = refused ? "error" : navigator.onLine ? "reconnecting" : "disconnected";
-    if (refused) for (const callback of this.refusals) callback();
+    if (refused) for (const callback of this.refusals) callback(this.lost);
+    this.lost = !refused;
     clearTimeout(this.timer);
     const pause = this.retryMs * (0.5 + Math.random() / 2);
     this.retryMs = Math.min(LONGEST_RETRY_MS, this.retryMs * 2);

@@ -81,6 +81,7 @@ export default function Definitions() {
       {isAuthor.value && (
         <div
           class={`drop ${over ? "drop-over" : ""}`}
+          data-testid="drop"
           onDragOver={(event) => {
             event.preventDefault();
             setOver(true);

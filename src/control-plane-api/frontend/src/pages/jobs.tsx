@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { call } from "../api/client";
 import type { Job, JobRun, Page } from "../api/types";
-import { Ago, At, Badge, Empty, PageTitle } from "../components/basics";
+import { Ago, At, Badge, Empty, PageTitle, Scroll } from "../components/basics";
 import { Dialog } from "../components/dialogs";
 import { Fetched } from "../components/fetched";
 import { attempt, failed } from "../components/toasts";
@@ -39,7 +39,7 @@ function Table(props: { jobs: Job[]; onRuns: (job: Job) => void; onRun: () => Pr
       await props.onRun();
   };
   return (
-    <div class="table-responsive">
+    <Scroll label="Jobs">
       <table class="table table-sm align-middle">
         <thead>
           <tr>
@@ -81,7 +81,7 @@ function Table(props: { jobs: Job[]; onRuns: (job: Job) => void; onRun: () => Pr
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 
