@@ -124,7 +124,7 @@ test: install tools console ## Run the tests
 
 .PHONY: test-quick
 test-quick: install tools ## Run the tests that take less than ten seconds each
-	$(BIN)/python -m pytest -m "not slow and not browser and not chaos" $(PYTEST_OPTIONS) $(TESTS)
+	$(BIN)/python -m pytest -m "not slow and not browser" $(PYTEST_OPTIONS) $(TESTS)
 
 .PHONY: test-cov
 test-cov: install tools ## Run the tests and write a coverage report to htmlcov

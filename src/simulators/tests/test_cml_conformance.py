@@ -77,9 +77,7 @@ def test_every_shared_topology_survives_import_start_export_and_import(
 ) -> None:
     files = [str(file) for file in TOPOLOGIES]
 
-    outcomes = drive(
-        python_of_client, cml, "topologies", "round-trips", str(tmp_path), *files, max_nodes_unlicensed=200
-    )
+    drive(python_of_client, cml, "topologies", "round-trips", str(tmp_path), *files, max_nodes_unlicensed=200)
 
     for file in TOPOLOGIES:
         given, first, second = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from recorder import Recorder
@@ -51,7 +50,7 @@ def change(record: Recorder, lab: Any) -> None:
     record.do("node.data_volume=", lambda: setattr(pc, "data_volume", 2))
     record.do("node.boot_disk_size=", lambda: setattr(pc, "boot_disk_size", 16))
     record.do("node.configuration=", lambda: setattr(r1, "configuration", "hostname core\n"))
-    time.sleep(1.1)  # the client reads a configuration again only after its interval
+    lab.sync(exclude_configurations=False)  # by itself the client reads them again only after its interval
     record.do("node.configuration", lambda: r1.configuration, lambda text: text == "hostname core\n")
     record.do("node.configuration_files", lambda: r1.configuration_files,
               lambda files: [file["name"] for file in files] == ["ios_config.txt"])  # fmt: skip
@@ -82,7 +81,7 @@ def live(record: Recorder, lab: Any) -> None:
     record.do("wait_until_lab_converged", lambda: lab.wait_until_lab_converged(200, 0.1))
     record.do("lab.has_converged", lab.has_converged, lambda converged: converged)
     record.do("lab.state", lab.state, lambda state: state == "STARTED")
-    time.sleep(1.1)
+    lab.sync_states()  # by itself the client reads them again only after its interval
     record.do("node.state", lambda: [node.state for node in lab.nodes()], lambda states: set(states) == {"BOOTED"})
     core, link = lab.get_node_by_label("core"), lab.links()[0]
     record.do("node.is_booted", core.is_booted, lambda booted: booted)
