@@ -38,8 +38,9 @@ start: install tools console ## The same in the background; returns when it is r
 	$(BIN)/python -m lcm_simulators.world run --detach $(RUN_OPTIONS)
 
 .PHONY: down
-down: ## Stop the platform that `make run` or `make start` started
-	$(BIN)/python -m lcm_simulators.world down
+down: ## Stop the platform: the processes of `make run` and `make start`, and the containers of `make up`
+	if [ -x $(BIN)/python ]; then $(BIN)/python -m lcm_simulators.world down; fi
+	if docker compose ps --quiet 2> /dev/null | grep -q .; then docker compose down; fi
 
 .PHONY: status
 status: ## Show the processes of the platform and their health
@@ -142,6 +143,72 @@ lint: install ## Check style, types, layers and house rules
 format: install ## Format the code
 	$(BIN)/ruff check --fix --exit-zero --quiet .
 	$(BIN)/black --quiet .
+
+##@ Containers
+
+COMPOSE := docker compose
+PROD := deployment/docker-compose
+PROD_COMPOSE := docker compose --env-file $(PROD)/.env.prod -f $(PROD)/docker-compose.prod.yml
+SERVICES := control-plane-api resource-scheduler worker-controller lablet-controller
+
+.PHONY: build
+build: ## Build the image of every service
+	$(COMPOSE) build
+
+.PHONY: up
+up: ## Start the whole platform in containers, with the simulated world (console at port 8020)
+	$(COMPOSE) up -d --wait
+
+.PHONY: dev
+dev: ## Build, start the containers and show their logs
+	$(COMPOSE) up -d --build --wait
+	$(COMPOSE) logs --follow
+
+.PHONY: rebuild
+rebuild: ## Build everything again without cache and start it
+	$(COMPOSE) build --no-cache
+	$(COMPOSE) up -d --wait --force-recreate
+
+.PHONY: rebuild-services
+rebuild-services: ## Build the four services again and restart them alone
+	$(COMPOSE) build $(SERVICES)
+	$(COMPOSE) up -d --wait --no-deps --force-recreate $(SERVICES)
+
+.PHONY: restart
+restart: ## Restart the containers
+	$(COMPOSE) restart
+
+.PHONY: logs
+logs: ## Show the logs of the containers
+	$(COMPOSE) logs --follow --tail 100
+
+.PHONY: docker-up
+docker-up: up ## The same as `up`
+
+.PHONY: docker-logs
+docker-logs: logs ## The same as `logs`
+
+.PHONY: docker-down
+docker-down: ## Stop and remove the containers; their data stays
+	$(COMPOSE) down
+
+.PHONY: prod-up
+prod-up: ## Start the production stack (see docs/deployment/production.md)
+	@test -f $(PROD)/.env.prod || { echo "first: cp $(PROD)/.env.prod.example $(PROD)/.env.prod, and look through it"; exit 1; }
+	$(PYTHON) scripts/prepare_production.py
+	$(PROD_COMPOSE) up -d --build --wait
+
+.PHONY: prod-logs
+prod-logs: ## Show the logs of the production stack
+	$(PROD_COMPOSE) logs --follow --tail 100
+
+.PHONY: prod-down
+prod-down: ## Stop and remove the production stack; its data stays
+	$(PROD_COMPOSE) down
+
+.PHONY: prod-backup
+prod-backup: ## Back up the production stack into deployment/docker-compose/backups
+	$(PROD)/backup.sh
 
 ##@ Documentation
 

@@ -12,7 +12,8 @@ DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs
 TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 PROMISED = {
     "setup install run run-debug down test test-cov lint format clean clean-all status info env-check demo "
-    "docs-install docs-serve docs-build docs-deploy help"
+    "docs-install docs-serve docs-build docs-deploy help build dev rebuild rebuild-services up restart logs docker-up "
+    "docker-logs docker-down prod-up prod-down install-ui build-ui dev-ui"
 }
 
 

@@ -38,6 +38,7 @@ from control_plane_api.application.sweeping.sweeper import Sweeper
 from control_plane_api.composition.identity import Identity, open_identity
 from control_plane_api.composition.self_check import check_wiring
 from control_plane_api.composition.stores import Stores, open_stores
+from control_plane_api.infrastructure.mongo.gauges import Gauges
 from control_plane_api.infrastructure.sessions.memory import MemorySessions
 from control_plane_api.infrastructure.sse.feed import LiveFeed
 from control_plane_api.infrastructure.sse.relay import SseRelay
@@ -177,6 +178,7 @@ def _background(
         BackgroundService("jobs", JobRunner(deps, stores.jobs).run),
         BackgroundService("cloudevents", publisher.run),
         BackgroundService("retention", stores.audit.purge),
+        BackgroundService("gauges", Gauges(stores.database, stores.clock).run),
     ]
     return Background(prepare, services, stopping)
 

@@ -60,7 +60,7 @@ class Reservation:
     def release(self) -> str:
         """Return a completed reservation; the answer is the return code."""
         self._require_mode()
-        if self._licensing.state.confirmation_code is None:
+        if self._licensing.state.registration != "COMPLETED":
             raise ApiError(400, "Licensing issue: No reservation is complete.")
         return self._give_back("return")
 

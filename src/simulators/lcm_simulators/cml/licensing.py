@@ -90,7 +90,7 @@ class Licensing:
     def valid(self) -> bool:
         """Whether the product may be used beyond evaluation."""
         registered = self.state.registration == "COMPLETED" and self.state.authorization == "IN_COMPLIANCE"
-        return registered or self.state.product == "CML_Free" or self.state.confirmation_code is not None
+        return registered or self.state.product == "CML_Free"
 
     @property
     def node_limit(self) -> int:

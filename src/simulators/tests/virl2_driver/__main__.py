@@ -6,17 +6,24 @@ Arguments: ``operations URL PASSWORD CA-FILE``, or ``topologies URL PASSWORD CA-
 from __future__ import annotations
 
 import sys
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import administration
 import labs
+import releases
 import sessions
 import topologies
 from recorder import Recorder
 from virl2_client import ClientLibrary
 
 WANTED = "2.10.1"
+
+
+def sign_in(url: str, authority: str, username: str, password: str) -> ClientLibrary:
+    """A client of a user."""
+    return ClientLibrary(url, username, password, ssl_verify=authority, raise_for_auth_failure=True)
 
 
 def main() -> None:
@@ -43,6 +50,7 @@ def main() -> None:
         if not client.system_info()["version"].startswith("2.8."):
             administration.repositories(record, client)
             labs.clone(record, lab)
+        releases.run(record, client, partial(sign_in, url, authority))
         record.do("lab removed at the end", lab.remove)
         record.do("logout", lambda: client.logout(clear_all_sessions=True), lambda ended: ended)
     record.finish()

@@ -124,6 +124,7 @@ def licensing(record: Recorder, client: ClientLibrary) -> None:
     record.do("licensing.request_reservation", license_.request_reservation, lambda code: code)
     record.do("licensing.complete_reservation", lambda: license_.complete_reservation("code"), lambda code: code)
     record.do("licensing.get_reservation_confirmation_code", license_.get_reservation_confirmation_code)
+    record.do("licensing.delete_reservation_confirmation_code", license_.delete_reservation_confirmation_code)
     record.do("licensing.release_reservation", license_.release_reservation, lambda code: code)
     record.do("licensing.get_reservation_return_code", license_.get_reservation_return_code, lambda code: code)
     record.do("licensing.delete_reservation_return_code", license_.delete_reservation_return_code)

@@ -14,6 +14,7 @@ from lcm_simulators.cml.api import (
     people,
     pools,
     session,
+    sharing,
     system,
     wiring,
 )
@@ -21,7 +22,7 @@ from lcm_simulators.cml.api.router import ROUTER
 
 OPERATION_MODULES = (
     annotations, captures, consoles, definitions, hosts, labs, library, licensing, nodes, outside, people, pools,
-    session, system, wiring,
+    session, sharing, system, wiring,
 )  # fmt: skip
 
 __all__ = ["OPERATION_MODULES", "ROUTER"]

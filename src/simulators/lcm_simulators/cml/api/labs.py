@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import Field
 
 from lcm_simulators.cml.access import visible_labs
-from lcm_simulators.cml.api.lookup import ADMIN, EDIT, EXEC, Body, Permission, lab_of
+from lcm_simulators.cml.api.lookup import ADMIN, EDIT, EXEC, Body, lab_of
 from lcm_simulators.cml.api.router import route
+from lcm_simulators.cml.api.sharing import Associations, LegacyGroup, associate, associate_groups
 from lcm_simulators.cml.lab import builder, views
 from lcm_simulators.cml.lab.documents import read_topology
 from lcm_simulators.cml.lab.exporting import export_yaml
 from lcm_simulators.cml.lab.importing import import_topology
 from lcm_simulators.cml.lab.statistics import simulation_stats
-from lcm_simulators.cml.model import Association, Lab
+from lcm_simulators.cml.model import Lab
 from lcm_simulators.cml.routing import NO_CONTENT, Answer, ApiError, Call
 
 
-class AssociationBody(Body):
-    """Permissions of one user or group."""
+class Autostart(Body):
+    """Whether and when a lab starts with its controller; the delay is in seconds."""
 
-    id: str
-    permissions: list[Permission] = Field(default_factory=list)
+    enabled: bool | None = None
+    priority: int | None = Field(default=None, ge=0, le=10_000)
+    delay: int | None = Field(default=None, ge=0, le=86_400)
 
 
-class Associations(Body):
-    """Who else may use a lab."""
+class NodeStaging(Body):
+    """Whether nodes start one priority after the other."""
 
-    groups: list[AssociationBody] | None = None
-    users: list[AssociationBody] | None = None
+    enabled: bool | None = None
+    start_remaining: bool | None = None
+    abort_on_failure: bool | None = None
 
 
 class LabChange(Body):
@@ -40,9 +41,9 @@ class LabChange(Body):
     notes: str | None = Field(default=None, max_length=32_768)
     owner: str | None = None
     associations: Associations | None = None
-    groups: list[dict[str, Any]] | None = None
-    autostart: dict[str, Any] | None = None
-    node_staging: dict[str, Any] | None = None
+    groups: list[LegacyGroup] | None = None
+    autostart: Autostart | None = None
+    node_staging: NodeStaging | None = None
 
 
 @route("GET", "/labs")
@@ -90,42 +91,20 @@ def _change(call: Call, lab: Lab, body: LabChange) -> None:
     lab.title = body.title or lab.title
     lab.description = body.description if body.description is not None else lab.description
     lab.notes = body.notes if body.notes is not None else lab.notes
-    lab.autostart |= body.autostart or {}
-    lab.node_staging |= body.node_staging or {}
+    if body.autostart is not None:
+        lab.autostart |= body.autostart.model_dump(exclude_unset=True)
+    if body.node_staging is not None:
+        lab.node_staging |= body.node_staging.model_dump(exclude_unset=True)
+    if body.groups is not None:
+        associate_groups(lab, body.groups)
     if body.associations is not None:
-        _associate(lab, body.associations)
+        associate(lab, body.associations)
     data: dict[str, object] = {
         "title": lab.title, "description": lab.description, "notes": lab.notes, "owner": lab.owner,
         "autostart": lab.autostart, "node_staging": lab.node_staging,
     }  # fmt: skip
     call.controller.events.lab(lab.id, "modified", data)
     builder.touch(call.controller, lab)
-
-
-def _associate(lab: Lab, body: Associations) -> None:
-    if body.groups is not None:
-        lab.groups = [Association(entry.id, list(entry.permissions)) for entry in body.groups]
-    if body.users is not None:
-        lab.users = [Association(entry.id, list(entry.permissions)) for entry in body.users]
-
-
-@route("GET", "/labs/{lab}/associations")
-def get_associations(call: Call) -> object:
-    """Who else may use the lab."""
-    lab = lab_of(call)
-    return {
-        "groups": [{"id": entry.id, "permissions": entry.permissions} for entry in lab.groups],
-        "users": [{"id": entry.id, "permissions": entry.permissions} for entry in lab.users],
-    }
-
-
-@route("PATCH", "/labs/{lab}/associations")
-def change_associations(call: Call) -> object:
-    """Replace one or both lists."""
-    lab = lab_of(call, ADMIN)
-    _associate(lab, call.read(Associations))
-    builder.touch(call.controller, lab)
-    return get_associations(call)
 
 
 @route("GET", "/labs/{lab}/state")

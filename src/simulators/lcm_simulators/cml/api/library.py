@@ -127,12 +127,3 @@ def lab_tile(call: Call) -> object:
 def populate_lab(call: Call) -> object:
     """One lab with its topology, under its older name."""
     return lab_tile(call)
-
-
-@route("GET", "/labs/{lab}/groups")
-def lab_groups(call: Call) -> object:
-    """Groups of a lab with the two permissions that older clients know."""
-    return [
-        {"id": entry.id, "permission": "read_write" if "lab_edit" in entry.permissions else "read_only"}
-        for entry in lab_of(call).groups
-    ]

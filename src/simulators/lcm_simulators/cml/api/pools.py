@@ -34,8 +34,8 @@ def _pool_view(call: Call, pool: ResourcePool) -> dict[str, object]:
         "licenses": pool.licenses, "ram": pool.ram, "cpus": pool.cpus, "disk_space": pool.disk_space,
         "external_connectors": pool.external_connectors,
     }  # fmt: skip
-    if pool.is_template:
-        made = [other.id for other in call.controller.state.pools.values() if other.template == pool.id]
+    made = [other.id for other in call.controller.state.pools.values() if other.template == pool.id]
+    if pool.is_template or made:
         return view | {"user_pools": made}
     return view | {"users": list(pool.users)}
 

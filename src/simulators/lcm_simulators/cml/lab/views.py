@@ -29,10 +29,18 @@ def lab_view(controller: Controller, lab: Lab, user: User) -> dict[str, object]:
     }  # fmt: skip
     if controller.config.release >= (2, 10):
         return view | {"autostart": lab.autostart, "node_staging": lab.node_staging}
-    return view | {"groups": []}
+    return view | {"groups": groups_view(lab)}
 
 
-def operational(controller: Controller, node: Node) -> dict[str, object] | None:
+def groups_view(lab: Lab) -> list[dict[str, object]]:
+    """Groups of a lab in the form that associations replaced: one word for all permissions."""
+    return [
+        {"id": entry.id, "permission": "read_write" if "lab_edit" in entry.permissions else "read_only"}
+        for entry in lab.groups
+    ]
+
+
+def operational(controller: Controller, lab: Lab, node: Node) -> dict[str, object] | None:
     """What a node got when it was launched; null before."""
     if node.state is State.DEFINED:
         return None
@@ -42,10 +50,12 @@ def operational(controller: Controller, node: Node) -> dict[str, object] | None:
         for line, key in enumerate(node.console_keys)
     ]
     image = node.image_definition or definition.image
+    owner = controller.state.users.get(lab.owner)
     return {
         "boot_disk_size": node.boot_disk_size, "cpu_limit": node.cpu_limit or 100, "cpus": node.cpus or definition.cpus,
         "data_volume": node.data_volume, "ram": node.ram or definition.ram, "image_definition": image,
-        "compute_id": controller.state.compute_id, "vnc_key": node.vnc_key, "resource_pool": None,
+        "compute_id": controller.state.compute_id, "vnc_key": node.vnc_key,
+        "resource_pool": owner.resource_pool if owner else None,
         "iol_app_id": None, "serial_consoles": consoles,
     }  # fmt: skip
 
@@ -79,7 +89,7 @@ def node_view(
             "pyats": node.pyats or dict.fromkeys(("username", "password", "enable_password")),
         }
     if show_operational is not False:
-        running = operational(controller, node)
+        running = operational(controller, lab, node)
         view["operational"] = running
         if not modern and show_operational is None:
             view |= {key: (running or {}).get(key) for key in MIRRORED} | {
@@ -150,6 +160,8 @@ def _topology_node(controller: Controller, lab: Lab, node: Node, exclude: bool |
         "hide_links": node.hide_links, "tags": node.tags, "parameters": node.parameters, "interfaces": interfaces,
     }  # fmt: skip
     view |= {key: getattr(node, key) for key in RESOURCE_KEYS}
+    if controller.config.release >= (2, 9):
+        view["pinned_compute_id"] = node.pinned_compute_id
     if controller.config.release >= (2, 10):
         view |= {
             "priority": node.priority,
