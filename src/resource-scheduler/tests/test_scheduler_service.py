@@ -19,7 +19,7 @@ from lcm_core.etcd import EtcdClient
 from lcm_simulators.embedded.etcd import EtcdServer
 from lcm_simulators.embedded.process import free_port
 
-LIMIT_SECONDS = 60.0
+LIMIT_SECONDS = 150.0
 
 
 @pytest.fixture

@@ -96,7 +96,7 @@ class EmbeddedServer(abc.ABC):
         """Whether the process exists (a frozen one does)."""
         return self._process is not None and self._process.poll() is None
 
-    async def start(self, deadline_seconds: float = 30.0) -> Self:
+    async def start(self, deadline_seconds: float = 90.0) -> Self:
         """Start the server and wait until it is healthy; does nothing when it runs.
 
         Raises ``ServerStartError`` when it is not healthy within ``deadline_seconds``.
@@ -152,7 +152,7 @@ class EmbeddedServer(abc.ABC):
         """Thaw a frozen process."""
         self._signal(signal.SIGCONT)
 
-    async def restart(self, deadline_seconds: float = 30.0) -> Self:
+    async def restart(self, deadline_seconds: float = 90.0) -> Self:
         """Stop politely and start again with the same data and port."""
         await self.stop()
         return await self.start(deadline_seconds)
