@@ -1,171 +1,138 @@
-"""The engine: takes jobs, works on them one after another, tells the platform."""
+"""The engine: works on jobs, several at once, each from its first stage or the one an earlier process left it in."""
 
 import asyncio
-import hashlib
-import json
+import contextlib
 import logging
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from lcm_core.content.errors import ContentRefused
-from lcm_core.content.rubric import EvidenceSource, parse_rubric
+from lcm_core.content.rubric import Rubric, parse_rubric
 from lcm_simulators.common import SimulatedClock
-from lcm_simulators.common.cloudevents import EventSender
-from lcm_simulators.common.documents import DocumentFolder
-from lcm_simulators.common.objects import ObjectMissingError, ObjectReader
-from lcm_simulators.grading.evaluate import evaluate
-from lcm_simulators.grading.model import FINAL, Job, JobRequest, JobState, Report
+from lcm_simulators.common.objects import ObjectMissingError, ObjectReader, ObjectStoreError
+from lcm_simulators.grading.evaluate import judge, missing_devices, plan
+from lcm_simulators.grading.evidence import read_evidence
+from lcm_simulators.grading.job_faults import JobFaultBook, JobFaultKind
+from lcm_simulators.grading.jobs import JobBook
+from lcm_simulators.grading.matching import TimeLimits, search_all
+from lcm_simulators.grading.model import FINAL, GradingError, Job, JobRequest, JobState, RubricRef
 from lcm_simulators.grading.settings import GradingSettings
 
 log = logging.getLogger(__name__)
 
-_SOURCES = {"configuration": EvidenceSource.CONFIGURATION, "console_log": EvidenceSource.CONSOLE}
-AT_ONCE = 8
+ResultT = TypeVar("ResultT")
 
-
-class _File(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-    device: str
-    kind: str
-    key: str
-    sha256: str = ""
-
-
-class _Manifest(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-    files: list[_File] = Field(default_factory=list)
-
-
-class GradingError(RuntimeError):
-    """A job cannot be graded; the message says why."""
+RUBRIC_LIMIT = 1024 * 1024
+STORE_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Real seconds between attempts while S3 does not answer; after the last the job fails."""
 
 
 class Engine:
-    """All jobs of the engine."""
+    """Takes jobs from the book and brings each to its end."""
 
-    def __init__(self, settings: GradingSettings, clock: SimulatedClock) -> None:
-        self._settings = settings
-        self._clock = clock
-        self.jobs: DocumentFolder[Job] = DocumentFolder(settings.data_dir / "jobs", Job)
-        secret = settings.events_secret.get_secret_value()
-        self.events = EventSender(settings.data_dir / "outbox", settings.events_url, secret, "/grading/engine")
-        self._objects = ObjectReader(settings.aws_endpoint)
+    def __init__(
+        self,
+        settings: GradingSettings,
+        clock: SimulatedClock,
+        book: JobBook,
+        objects: ObjectReader,
+        faults: JobFaultBook,
+    ) -> None:
+        self._settings, self._clock, self._book, self._objects = settings, clock, book, objects
+        self._faults = faults
+        self._limits = TimeLimits(settings.pattern_seconds, settings.patterns_seconds)
         self._queue: asyncio.Queue[str] = asyncio.Queue()
+        self._running: dict[str, asyncio.Task[None]] = {}
 
     def submit(self, request: JobRequest) -> Job:
-        """Take a job; the same idempotency key is the same job."""
-        job_id = hashlib.sha256(request.idempotency_key.encode()).hexdigest()[:32]
-        known = self.jobs.get(job_id)
-        if known is not None:
-            return known
-        job = Job(id=job_id, request=request)
-        self.jobs.put(job_id, job)
-        self._queue.put_nowait(job_id)
+        """Take a job; the same idempotency key is the same job. Raises ``Refusal``."""
+        job, new = self._book.take(request)
+        if new:
+            self._queue.put_nowait(job.id)
         return job
 
-    def cancel(self, job: Job) -> Job:
-        """Give a job up; a finished one stays as it is."""
-        if job.state not in FINAL:
-            job.state = JobState.CANCELED
-            self.jobs.put(job.id, job)
-        return job
+    def cancel(self, job_id: str) -> None:
+        """Give a job up, whatever stage it is in; one that has ended stays as it is. Raises ``Refusal``."""
+        if self._book.cancel(self._book.get(job_id)) and job_id in self._running:
+            self._running[job_id].cancel()
 
     async def run(self) -> None:
-        """Work until cancelled; what an earlier process left unfinished is begun again."""
-        for job in self.jobs.all():
+        """Work until cancelled, first on what an earlier process left."""
+        for job in self._book.all():
             if job.state not in FINAL:
                 self._queue.put_nowait(job.id)
         async with asyncio.TaskGroup() as group:
-            for _ in range(AT_ONCE):
+            for _ in range(self._settings.jobs_at_once):
                 group.create_task(self._worker())
 
     async def _worker(self) -> None:
         while True:
-            job = self.jobs.get(await self._queue.get())
-            if job is not None and job.state not in FINAL:
-                await self._work(job)
+            job = self._book.get(await self._queue.get())
+            if job.state in FINAL:
+                continue
+            task = asyncio.create_task(self._work(job))
+            self._running[job.id] = task
+            try:
+                await asyncio.wait({task})
+            finally:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+                del self._running[job.id]
 
     async def _work(self, job: Job) -> None:
+        """Bring a job to its end. The job is written by nobody else, but for a cancellation, which ends this task."""
         try:
             await self._grade(job)
-        except (GradingError, ObjectMissingError) as error:
-            if job.state is JobState.CANCELED:
-                return
-            collecting = job.state is JobState.COLLECTING
-            kind = "grading.collection.failed.v1" if collecting else "grading.session.failed.v1"
-            job.error = str(error)
-            self._move(job, JobState.FAILED)
-            self._tell(job, kind)
-            if collecting:
-                self._tell(job, "grading.session.failed.v1")
+        except (GradingError, ObjectMissingError, ObjectStoreError) as error:
+            self._book.failed(job, str(error))
+        except Exception:
+            # A job that breaks the engine must not take the others along, nor come back at every start.
+            log.exception("grading session %s broke the engine", job.id)
+            self._book.failed(job, "the engine broke down on this job")
 
     async def _grade(self, job: Job) -> None:
-        self._move(job, JobState.COLLECTING)
-        evidence = await self._collect(job)
-        self._tell(job, "grading.collection.completed.v1")
-        self._move(job, JobState.GRADING)
-        await self._clock.sleep(self._settings.seconds * self._settings.boot_scale)
-        rubric_ref = job.request.rubric
-        content = await self._objects.read(rubric_ref.bucket, rubric_ref.key)
+        told = job.state is JobState.GRADING
+        if not told:
+            self._book.begin(job)
+            await self._clock.sleep(self._settings.stage_seconds)
+        request = job.request
+        evidence = await _patiently(lambda: read_evidence(self._objects, request.evidence, request.lablet_session_id))
+        if not told:
+            self._book.collected(job, len(evidence))
+        await self._clock.sleep(self._settings.stage_seconds)
+        await self._misbehave(job)
+        rubric = await self._rubric(job.request.rubric)
+        if missing := missing_devices(rubric, evidence):
+            known = ", ".join(sorted({device for device, _ in evidence}))
+            raise GradingError(f"there is no evidence of {', '.join(missing)}: the manifest names {known}")
+        asked = plan(rubric, evidence)
+        found = await search_all(asked.texts, asked.searches, self._limits)
+        report = judge(rubric, evidence, found, f"{self._settings.base_url}/reports/{job.id}")
+        self._book.completed(job, rubric.title, report)
+
+    async def _misbehave(self, job: Job) -> None:
+        fault = self._faults.strike(job.request.lablet_session_id)
+        if fault is None:
+            return
+        if fault.kind is JobFaultKind.FAIL:
+            raise GradingError(fault.message)
+        await asyncio.Future()
+
+    async def _rubric(self, where: RubricRef) -> Rubric:
+        content = await _patiently(lambda: self._objects.read(where.bucket, where.key, RUBRIC_LIMIT))
         try:
-            rubric = parse_rubric(content, rubric_ref.key)
+            return parse_rubric(content, where.key.rpartition("/")[2])
         except ContentRefused as error:
             raise GradingError(f"the rubric cannot be used: {error}") from error
-        report: Report = await asyncio.to_thread(
-            evaluate,
-            rubric,
-            evidence,
-            pattern_seconds=self._settings.pattern_seconds,
-            report_url=self._report_url(job.id),
-        )
-        if self._canceled(job):
-            return
-        job.report = report
-        self._move(job, JobState.COMPLETED)
-        self._tell(job, "grading.session.completed.v1")
 
-    async def _collect(self, job: Job) -> dict[tuple[str, EvidenceSource], str]:
-        """Read the evidence and compare it with the hashes of its manifest."""
-        where = job.request.evidence
-        raw = await self._objects.read(where.bucket, where.manifest_key)
+
+async def _patiently(read: Callable[[], Awaitable[ResultT]]) -> ResultT:
+    """What is read from S3, tried again while S3 does not answer. Raises ``ObjectStoreError`` in the end."""
+    for pause in STORE_PAUSES:
         try:
-            manifest = _Manifest.model_validate(json.loads(raw))
-        except (ValidationError, ValueError) as error:
-            raise GradingError(f"the manifest {where.manifest_key} cannot be read: {error}") from error
-        evidence: dict[tuple[str, EvidenceSource], str] = {}
-        for file in manifest.files:
-            source = _SOURCES.get(file.kind)
-            if source is None:
-                continue
-            content = await self._objects.read(where.bucket, file.key)
-            if file.sha256 and hashlib.sha256(content).hexdigest() != file.sha256:
-                raise GradingError(f"{file.key} is not what the manifest says: its hash differs")
-            evidence[file.device, source] = content.decode("utf-8", errors="replace")
-        return evidence
-
-    def _canceled(self, job: Job) -> bool:
-        stored = self.jobs.get(job.id)
-        return stored is None or stored.state is JobState.CANCELED
-
-    def _move(self, job: Job, state: JobState) -> None:
-        if self._canceled(job):
-            raise GradingError("the job was canceled")
-        job.state = state
-        self.jobs.put(job.id, job)
-
-    def _tell(self, job: Job, kind: str) -> None:
-        data: dict[str, object] = {
-            "lablet_session_id": job.request.lablet_session_id,
-            "grading_session_id": job.id,
-        }
-        if job.report is not None:
-            data["report"] = job.report.model_dump()
-        if job.error is not None:
-            data["error"] = job.error
-        self.events.send(kind, job.request.lablet_session_id, data)
-
-    def _report_url(self, job_id: str) -> str:
-        base = self._settings.public_url or f"http://{self._settings.host}:{self._settings.port}"
-        return f"{base.rstrip('/')}/reports/{job_id}"
+            return await read()
+        except ObjectStoreError as error:
+            log.info("waiting for the object store: %s", error)
+            await asyncio.sleep(pause)
+    return await read()

@@ -20,17 +20,21 @@ class JobState(StrEnum):
 FINAL = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELED})
 
 
+class GradingError(RuntimeError):
+    """A job cannot be graded; the message says why."""
+
+
 class _Request(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="forbid")
 
 
 class PodDevice(_Request):
     """A device of the lab."""
 
-    label: str
+    label: str = Field(min_length=1)
     node_definition: str = ""
     host: str = ""
-    port: int = 0
+    port: int = Field(default=0, ge=0, le=65535)
     protocol: str = ""
 
 
@@ -99,10 +103,12 @@ class Job(BaseModel):
 
     id: str
     request: JobRequest
+    title: str = ""
     state: JobState = JobState.QUEUED
     error: str | None = None
     report: Report | None = None
     created_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
+    finished_at: datetime | None = None
 
     def view(self) -> dict[str, object]:
         """The job as the API shows it."""
@@ -112,4 +118,6 @@ class Job(BaseModel):
             "state": self.state,
             "error": self.error,
             "report": self.report.model_dump() if self.report else None,
+            "created_at": self.created_at.isoformat(),
+            "finished_at": self.finished_at.isoformat() if self.finished_at else None,
         }

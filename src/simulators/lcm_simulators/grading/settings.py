@@ -3,13 +3,12 @@
 from pathlib import Path
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from lcm_simulators.common.settings import EventSettings
 
 
-class GradingSettings(BaseSettings):
+class GradingSettings(EventSettings):
     """Where it listens, who may call it, how long it takes."""
-
-    model_config = SettingsConfigDict(populate_by_name=True, extra="ignore", env_ignore_empty=True)
 
     host: str = Field(default="127.0.0.1", validation_alias="LCM_GRADING_HOST", description="Address to listen on.")
     port: int = Field(
@@ -24,17 +23,14 @@ class GradingSettings(BaseSettings):
     token: SecretStr = Field(
         default=SecretStr("grading"), validation_alias="LCM_GRADING_TOKEN", description="Bearer token of callers."
     )
-    events_url: str = Field(
-        default="", validation_alias="LCM_EVENTS_URL", description="Where events are sent; empty means nowhere."
-    )
-    events_secret: SecretStr = Field(
-        default=SecretStr(""), validation_alias="LCM_CLOUDEVENTS_SECRET", description="Key that signs the events."
-    )
     aws_endpoint: str = Field(
         default="", validation_alias="LCM_AWS_ENDPOINT", description="S3 endpoint of evidence and rubrics."
     )
     seconds: float = Field(
-        default=20.0, ge=0, validation_alias="LCM_GRADING_SECONDS", description="Simulated seconds one job takes."
+        default=20.0,
+        ge=0,
+        validation_alias="LCM_GRADING_SECONDS",
+        description="Simulated seconds one job takes, half for collecting and half for grading.",
     )
     boot_scale: float = Field(
         default=1.0, ge=0, validation_alias="LCM_SIM_BOOT_SCALE", description="Factor on the duration; 0 is at once."
@@ -42,9 +38,30 @@ class GradingSettings(BaseSettings):
     clock_factor: float = Field(
         default=1.0, gt=0, le=100_000, validation_alias="LCM_SIM_CLOCK_FACTOR", description="Speed of simulated time."
     )
+    jobs_at_once: int = Field(
+        default=8, ge=1, le=256, validation_alias="LCM_GRADING_JOBS", description="Jobs that are worked on at once."
+    )
     pattern_seconds: float = Field(
         default=1.0,
         gt=0,
+        le=60,
         validation_alias="LCM_GRADING_PATTERN_SECONDS",
-        description="Real seconds one pattern may take.",
+        description="Processor seconds one pattern may take on one file.",
     )
+    patterns_seconds: float = Field(
+        default=20.0,
+        gt=0,
+        le=600,
+        validation_alias="LCM_GRADING_PATTERNS_SECONDS",
+        description="Processor seconds all patterns of a job may take together.",
+    )
+
+    @property
+    def base_url(self) -> str:
+        """Base URL of reports, without a slash at its end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def stage_seconds(self) -> float:
+        """Simulated seconds that collecting takes, and grading again."""
+        return self.seconds * self.boot_scale / 2

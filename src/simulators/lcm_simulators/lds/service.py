@@ -1,152 +1,183 @@
 """What the delivery system does: reservations, the learner's moves, content."""
 
-import hashlib
-import hmac
-import re
-import time
-from pathlib import Path
+import asyncio
+from collections import Counter
+from datetime import UTC, datetime
 from uuid import uuid4
 
 from lcm_simulators.common.cloudevents import EventSender
-from lcm_simulators.common.documents import DocumentFolder
-from lcm_simulators.common.objects import ObjectMissingError, ObjectReader
-from lcm_simulators.lds.model import DeliverySession, Device, LdsState, Part, SessionRequest
-from lcm_simulators.lds.settings import LdsSettings
+from lcm_simulators.common.database import Database, Documents
+from lcm_simulators.common.objects import ObjectMissingError, ObjectReader, ObjectStoreError
+from lcm_simulators.common.outbox import Outbox
+from lcm_simulators.common.rest import Refusal
+from lcm_simulators.lds.content import (
+    PACKAGE_LIMIT,
+    PREFIX,
+    ContentError,
+    LabContent,
+    LabFolder,
+    bucket_of,
+    newest_package,
+    read_content,
+    version_of,
+)
+from lcm_simulators.lds.model import DeliverySession, Device, LdsState, LearnerAction, Part, SessionRequest
+from lcm_simulators.lds.moves import ENDED, Move, move_of, nothing_to_do
 
-S = LdsState
-_MOVES: dict[str, tuple[frozenset[LdsState], LdsState, str]] = {
-    "start": (frozenset({S.PRELAUNCH, S.PENDING, S.PAUSED}), S.RUNNING, "lds.session.started.v1"),
-    "pause": (frozenset({S.RUNNING}), S.PAUSED, "lds.session.paused.v1"),
-    "finish": (frozenset({S.RUNNING, S.PAUSED}), S.USER_FINISHED, "lds.session.ended.v1"),
-}
-"""The learner's buttons: from which states, to which, with which event."""
-
-
-class LdsError(Exception):
-    """A refused call: HTTP status, code and message."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message = status, code, message
-
-
-def bucket_of(form_qualified_name: str) -> str:
-    """The bucket of a content form: its slug."""
-    return re.sub(r"[^a-z0-9]+", "-", form_qualified_name.lower()).strip("-")
+_OPEN = frozenset({LdsState.PENDING, LdsState.PRELAUNCH, LdsState.RUNNING, LdsState.PAUSED})
+_STARTED = frozenset({LdsState.RUNNING, LdsState.PAUSED})
 
 
 class DeliveryService:
     """All sessions of one deployment."""
 
-    def __init__(self, settings: LdsSettings) -> None:
-        data: Path = settings.data_dir
-        self._settings = settings
-        self.sessions: DocumentFolder[DeliverySession] = DocumentFolder(data / "sessions", DeliverySession)
-        secret = settings.events_secret.get_secret_value()
-        self.events = EventSender(data / "outbox", settings.events_url, secret, f"/lds/{settings.region}")
-        self._objects = ObjectReader(settings.aws_endpoint)
-        self._key = hashlib.sha256(settings.password.get_secret_value().encode() + b"launch").digest()
+    def __init__(self, database: Database, outbox: Outbox, sender: EventSender, objects: ObjectReader) -> None:
+        self._database, self._outbox, self._sender, self._objects = database, outbox, sender, objects
+        self._sessions = Documents(database, "session", DeliverySession)
+        self._folders = Documents(database, "folder", LabFolder)
+        self._contents = Documents(database, "content", LabContent)
 
     def create(self, request: SessionRequest) -> DeliverySession:
         """Make a session, also when there is one of this auth_id already."""
         session_id = uuid4().hex
         parts = [
-            Part(id=f"{session_id}-{number}", part=number, **part.model_dump())
+            Part(
+                id=f"{session_id}-{number}",
+                part=number,
+                form_qualified_name=part.form_qualified_name,
+                variables=part.variables,
+                content_version=self._version(part.form_qualified_name),
+            )
             for number, part in enumerate(request.session_parts, start=1)
         ]
-        session = DeliverySession(
-            id=session_id,
-            auth_id=request.auth_id,
-            candidate_id=request.candidate_id,
-            first_name=request.first_name,
-            last_name=request.last_name,
-            parts=parts,
-        )
-        self.sessions.put(session_id, session)
+        state = LdsState.PENDING if parts else LdsState.EMPTY
+        session = DeliverySession(id=session_id, request=request, state=state, parts=parts)
+        self._put(session)
         return session
 
     def get(self, session_id: str) -> DeliverySession:
-        """One session. Raises ``LdsError`` 404."""
-        session = self.sessions.get(session_id)
+        """One session. Raises ``Refusal`` 404."""
+        session = self._sessions.get(session_id)
         if session is None:
-            raise LdsError(404, "session_not_found", f"There is no session {session_id}.")
+            raise Refusal(404, "session_not_found", f"There is no session {session_id}.")
         return session
 
     def find(self, auth_id: str) -> list[DeliverySession]:
         """Sessions of an auth_id, oldest first; all of them for an empty one."""
-        found = [session for session in self.sessions.all() if not auth_id or session.auth_id == auth_id]
-        return sorted(found, key=lambda session: session.created_at)
+        return self._sessions.labelled(auth_id) if auth_id else self._sessions.all()
 
     def set_devices(self, session_id: str, number: int, devices: list[Device]) -> DeliverySession:
-        """Replace the devices of a part; the session can then be launched."""
+        """Replace the devices of a part; when every part was told, the session can be launched."""
         session = self._open(session_id)
-        labels = [device.device_label for device in devices]
-        doubled = sorted({label for label in labels if labels.count(label) > 1})
+        doubled = sorted(label for label, times in Counter(each.device_label for each in devices).items() if times > 1)
         if doubled:
-            raise LdsError(400, "device_label_not_unique", f"Device labels must be unique: {', '.join(doubled)}.")
-        for part in session.parts:
-            if part.part == number:
-                part.devices = devices
-                break
-        else:
-            raise LdsError(404, "part_not_found", f"Session {session_id} has no part {number}.")
-        if session.state is S.PENDING:
-            session.state = S.PRELAUNCH
-        self.sessions.put(session.id, session)
+            raise Refusal(400, "device_label_not_unique", f"Device labels must be unique: {', '.join(doubled)}.")
+        part = next((part for part in session.parts if part.part == number), None)
+        if part is None:
+            raise Refusal(404, "part_not_found", f"Session {session_id} has no part {number}.")
+        part.devices, part.devices_known = devices, True
+        if session.state is LdsState.PENDING and all(each.devices_known for each in session.parts):
+            session.state = LdsState.PRELAUNCH
+        self._put(session)
+        return session
+
+    def launchable(self, session_id: str) -> DeliverySession:
+        """A session that a learner may be let into. Raises ``Refusal``."""
+        session = self.get(session_id)
+        if session.state in (LdsState.EMPTY, LdsState.PENDING):
+            raise Refusal(409, "no_devices", f"Session {session_id} has no devices yet.")
+        if session.state is LdsState.ARCHIVED:
+            raise Refusal(409, "session_archived", f"Session {session_id} is archived.")
         return session
 
     def release(self, session_id: str) -> DeliverySession:
-        """Archive a session; again is no harm."""
+        """Archive a session; again is no harm. No event tells of it: the caller knows."""
         session = self.get(session_id)
-        if session.state is not S.ARCHIVED:
-            session.state = S.ARCHIVED
-            for part in session.parts:
-                part.devices = [device.model_copy(update={"password": ""}) for device in part.devices]
-            self.sessions.put(session.id, session)
+        if session.state is not LdsState.ARCHIVED:
+            session.state = LdsState.ARCHIVED
+            session.ended_at = session.ended_at or datetime.now(UTC)
+            for device in session.devices:
+                device.password = ""
+            self._put(session)
         return session
 
-    def move(self, session: DeliverySession, action: str) -> DeliverySession:
-        """The learner presses a button. Raises ``LdsError`` 409 when the state does not allow it."""
-        allowed, target, event = _MOVES[action]
-        if session.state is target:
+    def press(self, session_id: str, action: LearnerAction) -> DeliverySession:
+        """The learner presses a button. Raises ``Refusal`` 409 when the state does not allow it."""
+        session = self.get(session_id)
+        if nothing_to_do(session.state, action):
             return session
-        if session.state not in allowed:
-            raise LdsError(409, "wrong_state", f"The lab is {session.state}: {action} is not possible now.")
-        session.state = target
-        self.sessions.put(session.id, session)
-        data = {"auth_id": session.auth_id, "session_id": session.id, "part": 1, "reason": f"learner pressed {action}"}
-        self.events.send(event, session.auth_id, data)
-        return session
+        move = move_of(session.state, action)
+        if move is None:
+            raise Refusal(409, "wrong_state", f"The lab is {session.state}: {action} is not possible now.")
+        return self._move(session, move)
 
-    def launch_url(self, session_id: str) -> str:
-        """A signed link that lets its holder in for some hours."""
-        session = self._open(session_id)
-        if session.state is S.PENDING:
-            raise LdsError(409, "no_devices", f"Session {session_id} has no devices yet.")
-        expires = int(time.time() + self._settings.launch_hours * 3600)
-        base = self._settings.public_url or f"http://{self._settings.host}:{self._settings.port}"
-        return f"{base.rstrip('/')}/lab/{session_id}?expires={expires}&signature={self._sign(session_id, expires)}"
+    def end(self, session_id: str, reason: str) -> DeliverySession:
+        """The system ends a running session by itself, for instance because its time is over."""
+        session = self.get(session_id)
+        if session.state not in _STARTED:
+            raise Refusal(409, "wrong_state", f"The lab is {session.state}: there is nothing to end.")
+        return self._move(session, Move(LdsState.USER_FINISHED, ENDED, reason))
 
-    def admit(self, session_id: str, expires: str, signature: str) -> DeliverySession:
-        """The session behind a launch link. Raises ``LdsError`` 403 for a link that is not good."""
-        genuine = expires.isdigit() and hmac.compare_digest(self._sign(session_id, int(expires)), signature)
-        if not genuine or int(expires) < time.time():
-            raise LdsError(403, "bad_link", "This link is not valid, or not any more. Ask for a new one.")
-        return self.get(session_id)
+    def contents(self, session: DeliverySession) -> list[LabContent]:
+        """What the packages of the session's parts hold for the learner, in the version each part is bound to."""
+        found: list[LabContent] = []
+        for part in session.parts:
+            if not part.content_version:
+                part.content_version = self._version(part.form_qualified_name)
+                self._put(session)
+            content = self._contents.get(_content_key(part.form_qualified_name, part.content_version))
+            found.append(content or LabContent())
+        return found
 
-    async def refresh(self, form_qualified_name: str) -> dict[str, object]:
-        """Look for the newest content of a form. Raises ``LdsError`` 404 when there is none."""
+    async def refresh(self, form_qualified_name: str) -> LabFolder:
+        """Read the newest package of a form. Raises ``Refusal`` 404, 422 and 502."""
+        bucket, known = bucket_of(form_qualified_name), self._version(form_qualified_name)
         try:
-            key, size = await self._objects.newest(bucket_of(form_qualified_name), "packages/")
+            package = newest_package(await self._objects.list(bucket, PREFIX), known)
+            if package is None:
+                raise Refusal(404, "content_not_found", f"s3://{bucket}/{PREFIX} holds no package.")
+            content = await asyncio.to_thread(
+                read_content, await self._objects.read(bucket, package.key, PACKAGE_LIMIT)
+            )
         except ObjectMissingError as error:
-            raise LdsError(404, "content_not_found", str(error)) from error
-        return {"version": key.rpartition("/")[2].removesuffix(".zip"), "size": size}
+            raise Refusal(404, "content_not_found", f"{error}.") from error
+        except ObjectStoreError as error:
+            raise Refusal(502, "content_store_unavailable", f"{error}.") from error
+        except ContentError as error:
+            raise Refusal(422, "content_unreadable", f"{error}.") from error
+        version = version_of(package.key)
+        folder = LabFolder(form_qualified_name=form_qualified_name, version=version, size=package.size)
+        with self._database.transaction():
+            self._contents.put(_content_key(form_qualified_name, version), content)
+            self._folders.put(form_qualified_name, folder)
+        return folder
+
+    def _version(self, form_qualified_name: str) -> str:
+        folder = self._folders.get(form_qualified_name)
+        return folder.version if folder else ""
+
+    def _move(self, session: DeliverySession, move: Move) -> DeliverySession:
+        now = datetime.now(UTC)
+        session.state = move.to
+        session.started_at = session.started_at or now
+        session.ended_at = now if move.event == ENDED else None
+        part = session.parts[0].part
+        data = {"auth_id": session.auth_id, "session_id": session.id, "part": part, "reason": move.reason}
+        with self._database.transaction():
+            self._put(session)
+            self._outbox.add(move.event, session.auth_id, data)
+        self._sender.wake()
+        return session
 
     def _open(self, session_id: str) -> DeliverySession:
         session = self.get(session_id)
-        if session.state is S.ARCHIVED:
-            raise LdsError(409, "session_archived", f"Session {session_id} is archived.")
+        if session.state not in _OPEN:
+            raise Refusal(409, "session_closed", f"Session {session_id} is {session.state}.")
         return session
 
-    def _sign(self, session_id: str, expires: int) -> str:
-        return hmac.new(self._key, f"{session_id}.{expires}".encode(), hashlib.sha256).hexdigest()
+    def _put(self, session: DeliverySession) -> None:
+        self._sessions.put(session.id, session, session.auth_id)
+
+
+def _content_key(form_qualified_name: str, version: str) -> str:
+    return f"{form_qualified_name}@{version}"

@@ -3,13 +3,12 @@
 from pathlib import Path
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from lcm_simulators.common.settings import EventSettings
 
 
-class LdsSettings(BaseSettings):
-    """Where it listens, who may call it, where its events go."""
-
-    model_config = SettingsConfigDict(populate_by_name=True, extra="ignore", env_ignore_empty=True)
+class LdsSettings(EventSettings):
+    """Where it listens, who may call it, what it delivers."""
 
     host: str = Field(default="127.0.0.1", validation_alias="LCM_LDS_HOST", description="Address to listen on.")
     port: int = Field(default=8043, ge=0, le=65535, validation_alias="LCM_LDS_PORT", description="Port to listen on.")
@@ -25,19 +24,24 @@ class LdsSettings(BaseSettings):
     password: SecretStr = Field(
         default=SecretStr("lcm"), validation_alias="LCM_LDS_PASSWORD", description="Password of that user."
     )
-    region: str = Field(default="us-east-1", validation_alias="LCM_LDS_REGION", description="Region it serves.")
-    events_url: str = Field(
-        default="", validation_alias="LCM_EVENTS_URL", description="Where events are sent; empty means nowhere."
-    )
-    events_secret: SecretStr = Field(
-        default=SecretStr(""), validation_alias="LCM_CLOUDEVENTS_SECRET", description="Key that signs the events."
+    region: str = Field(
+        default="us-east-1",
+        min_length=1,
+        validation_alias="LCM_LDS_REGION",
+        description="Region it serves; part of the source of its events.",
     )
     aws_endpoint: str = Field(
         default="", validation_alias="LCM_AWS_ENDPOINT", description="S3 endpoint of the content; empty means AWS."
     )
+    # The longest lab lasts a week, and its learner comes back with the same link.
     launch_hours: float = Field(
-        default=12.0, gt=0, validation_alias="LCM_LDS_LAUNCH_HOURS", description="Real hours a launch link is valid."
+        default=192.0, gt=0, validation_alias="LCM_LDS_LAUNCH_HOURS", description="Real hours a launch link is valid."
     )
     clock_factor: float = Field(
         default=1.0, gt=0, le=100_000, validation_alias="LCM_SIM_CLOCK_FACTOR", description="Speed of simulated time."
     )
+
+    @property
+    def base_url(self) -> str:
+        """Base URL of pages, without a slash at its end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
