@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from lcm_simulators.cml.config import ControllerConfig
+from lcm_simulators.cml.consoles.session import ConsoleSession
 from lcm_simulators.cml.controller import Controller
 from lcm_simulators.cml.lab.statistics import load_of
 from lcm_simulators.cml.license_server import LicenseServerSettings
@@ -54,6 +55,7 @@ class Management:
             Route(f"{node}/configuration", self._read_configuration, methods=["GET"]),
             Route(f"{node}/configuration", self._replace_configuration, methods=["PUT"]),
             Route(f"{node}/lines", self._type_lines, methods=["POST"]),
+            Route(f"{node}/command", self._command, methods=["POST"]),
             Route("/admin/licenses", self._licenses, methods=["GET"]),
             Route("/admin/licenses/settings", self._license_settings, methods=["PUT"]),
         ]
@@ -130,6 +132,11 @@ class Management:
         controller, lab, node = self._node(request)
         controller.devices.type_lines(lab, node, (await request.body()).decode())
         return self._written(Response(status_code=204))
+
+    async def _command(self, request: Request) -> Response:
+        controller, lab, node = self._node(request)
+        session = ConsoleSession(controller, lab, node, 0)
+        return self._written(Response(session.run((await request.body()).decode()), media_type="text/plain"))
 
     async def _licenses(self, request: Request) -> Response:
         return JSONResponse(self._world.license_server.as_json())

@@ -5,10 +5,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from lcm_simulators.cml.devices.vlans import list_of, numbers_of
 from lcm_simulators.cml.devices.words import GLOBAL_ONLY, SECTION_OPENERS, expand, interface_name, key_of
 
 _BANNER = re.compile(r"^banner \S+ (\S)", re.IGNORECASE)
+_SWITCHES = frozenset(
+    {"cdp run", "ip routing", "ip domain lookup", "ip domain-lookup", "logging console", "ip http server"}
+)
+"""On by default: their `no` form is kept as a line."""
 _LEAVING = frozenset({"end", "exit", "exit-address-family", "quit"})
+_NUMBERED = re.compile(r"^(.*?)(\d+)$")
+_LONGEST_RANGE = 128
+_ALLOWED = "switchport trunk allowed vlan "
+_KEPT_NO = frozenset({"no switchport", "no cdp enable", "no lldp transmit", "no lldp receive", "no ip address"})
+"""Commands inside of a section that are kept as lines in their `no` form."""
 _IGNORED = re.compile(r"^(enable|conf(igure)?( t(erminal)?)?|do .*|write( memory)?|wr|copy .*)$", re.IGNORECASE)
 
 
@@ -35,15 +45,24 @@ class Section:
         self.lines = [line for line in self.lines if not _begins(line.strip().lower(), wanted)]
 
 
+def _normal(head: str) -> str:
+    """A head to compare: interface names are written in many ways."""
+    lowered = head.lower()
+    if lowered.startswith("int") and not lowered.startswith("interface range"):
+        return expand(head).lower()
+    return lowered
+
+
 def _begins(line: str, words: str) -> bool:
     return line == words or line.startswith(f"{words} ")
 
 
 class Configuration:
-    """The configuration of an IOS-like device."""
+    """The configuration of an IOS-like device; interfaces `born_shut` are shut down until somebody says otherwise."""
 
-    def __init__(self, text: str = "") -> None:
+    def __init__(self, text: str = "", born_shut: frozenset[str] = frozenset()) -> None:
         self.sections: list[Section] = []
+        self.born_shut = born_shut
         self._load(text)
 
     def _load(self, text: str) -> None:
@@ -76,8 +95,8 @@ class Configuration:
 
     def find(self, head: str) -> Section | None:
         """The section of a top-level command."""
-        wanted = head.lower()
-        return next((section for section in self.sections if section.head.lower() == wanted), None)
+        wanted = _normal(head)
+        return next((section for section in self.sections if _normal(section.head) == wanted), None)
 
     def starting(self, words: str) -> list[Section]:
         """Sections whose head begins with these words."""
@@ -124,7 +143,10 @@ class Configuration:
         if command.lower().startswith("no "):
             self._remove(command[3:])
             return []
-        names = _range_of(command)
+        if command.lower().startswith("default interface "):
+            self._remove(f"interface {interface_name(command[18:])}")
+            return []
+        names = range_of(command)
         if names:
             return [self._open(f"interface {name}") for name in names]
         if SECTION_OPENERS.match(command) and not GLOBAL_ONLY.match(command):
@@ -135,12 +157,15 @@ class Configuration:
     def _open(self, head: str) -> Section:
         section = self.find(head)
         if section is None:
-            section = Section(head)
+            name = head.removeprefix("interface ")
+            section = Section(head, [" shutdown"] if name in self.born_shut else [])
             self._insert(section)
         return section
 
     def _set(self, command: str) -> None:
         key = key_of(command)
+        opposite = command[3:] if command.lower().startswith("no ") else f"no {command}"
+        self.sections = [section for section in self.sections if section.head.lower() != opposite.lower()]
         for section in self.sections:
             if key_of(section.head) == key and not section.raw:
                 section.head = command
@@ -156,7 +181,10 @@ class Configuration:
 
     def _remove(self, command: str) -> None:
         wanted = expand(command).lower()
-        self.sections = [section for section in self.sections if not _begins(section.head.lower(), wanted)]
+        if wanted in _SWITCHES:
+            self._set(f"no {wanted}")
+            return
+        self.sections = [section for section in self.sections if not _begins(_normal(section.head), wanted)]
 
 
 def _apply(section: Section, command: str) -> None:
@@ -168,18 +196,21 @@ def _apply(section: Section, command: str) -> None:
         section.set(command)
     elif command.lower().startswith("no "):
         section.remove(command[3:])
-    elif command.lower().startswith("switchport trunk allowed vlan add "):
-        _add_allowed(section, command.split()[-1])
+        if command.lower() in _KEPT_NO:
+            section.set(command)
+    elif command.lower().startswith(_ALLOWED) and command.split()[4].lower() in {"add", "remove"}:
+        _change_allowed(section, command.split()[4].lower(), command.split()[-1])
     else:
+        section.remove(f"no {' '.join(command.split()[:2])}")
         section.set(command)
 
 
-def _add_allowed(section: Section, vlans: str) -> None:
-    for index, line in enumerate(section.lines):
-        if line.strip().lower().startswith("switchport trunk allowed vlan "):
-            section.lines[index] = f"{line},{vlans}"
-            return
-    section.set(f"switchport trunk allowed vlan {vlans}")
+def _change_allowed(section: Section, action: str, vlans: str) -> None:
+    """``switchport trunk allowed vlan add|remove``."""
+    present = next((line.split()[-1] for line in section.lines if line.strip().lower().startswith(_ALLOWED)), "1-4094")
+    changed = set(numbers_of(present))
+    changed = changed | set(numbers_of(vlans)) if action == "add" else changed - set(numbers_of(vlans))
+    section.set(f"{_ALLOWED}{list_of(changed) or 'none'}")
 
 
 def _leaves(command: str, *, indented: bool) -> bool:
@@ -189,18 +220,21 @@ def _leaves(command: str, *, indented: bool) -> bool:
     if GLOBAL_ONLY.match(command):
         return True
     bare = command.removeprefix("no ")
-    return SECTION_OPENERS.match(bare) is not None and not bare.lower().startswith(("service-policy", "vlan ", "key"))
+    return SECTION_OPENERS.match(bare) is not None and not bare.lower().startswith(("service-policy", "key"))
 
 
-def _range_of(command: str) -> list[str]:
+def range_of(command: str) -> list[str]:
     """Interfaces of ``interface range gi0/0 - 3, gi1/0``; empty for any other command."""
     if not command.lower().startswith("interface range "):
         return []
     names: list[str] = []
     for part in command[16:].split(","):
         first, _, last = (piece.strip() for piece in part.partition("-"))
-        name = interface_name(first)
-        stem, begin = re.match(r"^(.*?)(\d+)$", name).groups() if re.match(r"^(.*?)(\d+)$", name) else (name, "0")  # type: ignore[union-attr]
-        until = int(re.sub(r"^.*?(\d+)$", r"\1", last)) if last else int(begin)
-        names += [f"{stem}{number}" for number in range(int(begin), until + 1)]
+        found = _NUMBERED.match(interface_name(first))
+        if found is None:
+            continue
+        begin = int(found.group(2))
+        ending = re.search(r"\d+$", last)
+        until = int(ending.group()) if ending else begin
+        names += [f"{found.group(1)}{number}" for number in range(begin, min(until, begin + _LONGEST_RANGE) + 1)]
     return names

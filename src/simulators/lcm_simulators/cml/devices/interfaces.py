@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lcm_simulators.cml.devices.configuration import Section
-from lcm_simulators.cml.devices.words import interface_name
+from lcm_simulators.cml.devices.configuration import Configuration, range_of
+from lcm_simulators.cml.devices.words import expand
 from lcm_simulators.cml.model import POWERED, Interface, Lab, Node, State
 
 if TYPE_CHECKING:
@@ -34,15 +34,16 @@ class Port:
 
     @property
     def shut(self) -> bool:
-        """Administratively down."""
-        return "shutdown" in self.lines
+        """Administratively down: the last word on it counts."""
+        said = [line for line in self.lines if line in {"shutdown", "no shutdown"}]
+        return said[-1:] == ["shutdown"]
 
     @property
     def up(self) -> bool:
         """Whether the line protocol is up."""
         if self.shut:
             return False
-        return self.cabled or self.name.startswith(_VIRTUAL) or "." in self.name
+        return self.cabled or self.name.startswith(_VIRTUAL)
 
     @property
     def network(self) -> ipaddress.IPv4Interface | None:
@@ -83,20 +84,46 @@ def _cabled(lab: Lab, interface: Interface) -> bool:
 
 def ports_of(devices: Devices, lab: Lab, node: Node) -> list[Port]:
     """Physical interfaces in the order of their slots, then those that only the configuration knows."""
-    sections: dict[str, Section] = {
-        interface_name(section.head.split(maxsplit=1)[1]): section
-        for section in devices.configuration(node).starting("interface")
-    }
+    if not devices.speaks_commands(node):
+        return _ports_of_host(devices, lab, node)
+    configuration = devices.configuration(node)
+    lines = _lines_by_name(configuration)
     ports: list[Port] = []
     for interface_id in node.interfaces:
         interface = lab.interfaces[interface_id]
         if interface.slot is None:
             continue
-        section = sections.pop(interface.label, None)
-        lines = [line.strip() for line in section.lines] if section else []
-        ports.append(Port(interface.label, interface, lines, _cabled(lab, interface)))
-    ports += [Port(name, None, [line.strip() for line in section.lines]) for name, section in sections.items()]
+        default = ["shutdown"] if interface.label in configuration.born_shut else []
+        ports.append(Port(interface.label, interface, lines.pop(interface.label, default), _cabled(lab, interface)))
+    by_name = {port.name: port for port in ports}
+    for name, own in lines.items():
+        parent = by_name.get(name.split(".")[0]) if "." in name else None
+        ports.append(Port(name, None, own, parent.up if parent else False))
     return ports
+
+
+def _ports_of_host(devices: Devices, lab: Lab, node: Node) -> list[Port]:
+    addresses = devices.host(node).addresses
+    ports = []
+    for interface in (lab.interfaces[interface_id] for interface_id in node.interfaces):
+        address = addresses.get(interface.label)
+        lines = [f"ip address {address.ip} {address.netmask}"] if address else []
+        ports.append(Port(interface.label, interface, lines, _cabled(lab, interface)))
+    return ports
+
+
+def _lines_by_name(configuration: Configuration) -> dict[str, list[str]]:
+    """Lines of each interface; a range in a file stands for all of its members."""
+    found: dict[str, list[str]] = {}
+    for section in configuration.sections:
+        head = section.head.lower()
+        if not head.startswith("int"):
+            continue
+        words = expand(section.head)
+        names = range_of(words) or ([words[10:]] if words.lower().startswith("interface ") else [])
+        for name in names:
+            found.setdefault(name, []).extend(expand(line.strip()) for line in section.lines)
+    return found
 
 
 def neighbor_of(lab: Lab, interface: Interface | None) -> tuple[Node, Interface] | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lcm_simulators.cml.catalog import System
 from lcm_simulators.cml.devices.boot import boot_log
 from lcm_simulators.cml.devices.configuration import Configuration
+from lcm_simulators.cml.devices.hosts import Host, read_host
 from lcm_simulators.cml.devices.interfaces import ports_of
 from lcm_simulators.cml.model import POWERED, Lab, Node, State
 from lcm_simulators.cml.routing import ApiError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from lcm_simulators.cml.controller import Controller
 
 TRANSCRIPT_LINES = 2_000
+_SHUT_AT_FIRST = frozenset({System.IOS, System.IOSXR})
 _COMMAND_LINES = frozenset({System.IOS, System.NXOS, System.IOSXR, System.ASA})
 
 
@@ -27,6 +29,7 @@ class Devices:
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
         self._parsed: dict[str, Configuration] = {}
+        self._hosts: dict[str, Host] = {}
 
     def is_up(self, node: Node) -> bool:
         """Whether the device answers."""
@@ -40,8 +43,22 @@ class Devices:
         """The parsed running configuration."""
         found = self._parsed.get(node.id)
         if found is None:
-            found = self._parsed[node.id] = Configuration(self._text(node))
+            found = self._parsed[node.id] = Configuration(self._text(node), self._born_shut(node))
         return found
+
+    def host(self, node: Node) -> Host:
+        """Addresses of a Linux host."""
+        found = self._hosts.get(node.id)
+        if found is None:
+            found = self._hosts[node.id] = read_host(self._text(node))
+        return found
+
+    def _born_shut(self, node: Node) -> frozenset[str]:
+        """Physical interfaces of routers are shut down until they are configured otherwise."""
+        definition = self._controller.definition(node.node_definition)
+        if definition.system not in _SHUT_AT_FIRST or definition.nature != "router":
+            return frozenset()
+        return frozenset(definition.interface_label(slot) for slot in range(definition.slots))
 
     def running_configuration(self, lab: Lab, node: Node) -> str:
         """The running configuration as the device prints it."""
@@ -81,6 +98,13 @@ class Devices:
         self._controller.lab_changed(lab)
         return heads
 
+    def type_shell(self, lab: Lab, node: Node, command: str) -> None:
+        """Run a shell command that configures a Linux host; it lasts until the host is stopped."""
+        self._require_up(node)
+        node.running = f"{self._text(node).rstrip()}\n{command}\n"
+        self._hosts.pop(node.id, None)
+        self._controller.lab_changed(lab)
+
     def save(self, lab: Lab, node: Node) -> None:
         """Copy the running to the startup configuration: it survives a stop, not a wipe."""
         node.startup = self._text(node)
@@ -89,10 +113,11 @@ class Devices:
     def forget(self, node_id: str) -> None:
         """Drop the parsed configuration."""
         self._parsed.pop(node_id, None)
+        self._hosts.pop(node_id, None)
 
     def hostname(self, node: Node) -> str:
         """The name in the prompt."""
-        named = self.configuration(node).hostname if self.speaks_commands(node) else ""
+        named = self.configuration(node).hostname if self.speaks_commands(node) else self.host(node).name
         return named or node.label.replace(" ", "-")
 
     def uptime_minutes(self, node: Node) -> int:
@@ -114,7 +139,7 @@ class Devices:
     def addresses(self, lab: Lab, node: Node) -> dict[str, object]:
         """Addresses by hardware address, in the form of ``layer3_addresses``."""
         interfaces: dict[str, object] = {}
-        if node.state in POWERED and self.speaks_commands(node):
+        if node.state in POWERED:
             for port in ports_of(self, lab, node):
                 if port.address and port.interface is not None and port.interface.generated_mac:
                     interfaces[port.interface.generated_mac] = {

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from typing import TYPE_CHECKING
 
 from lcm_simulators.cml.devices.interfaces import Port, neighbor_of, ports_of
+from lcm_simulators.cml.devices.spanning import PORT_COST, Tree
+from lcm_simulators.cml.devices.vlans import list_of, numbers_of, vlans_of
 from lcm_simulators.cml.model import Lab, Node
 
 if TYPE_CHECKING:
@@ -23,28 +23,6 @@ def short(name: str) -> str:
     return name
 
 
-def vlans_of(controller: Controller, node: Node) -> dict[int, str]:
-    """Configured VLANs and their names."""
-    vlans = {1: "default"}
-    for section in controller.devices.configuration(node).starting("vlan"):
-        for number in numbers_of(section.head.split(maxsplit=1)[1]):
-            named = next((line.strip()[5:] for line in section.lines if line.strip().startswith("name ")), "")
-            vlans[number] = named or f"VLAN{number:04d}"
-    return dict(sorted(vlans.items()))
-
-
-def numbers_of(text: str) -> list[int]:
-    """``10,20-22`` as numbers; nothing for a text that is no list of numbers."""
-    numbers: list[int] = []
-    for part in text.split(","):
-        found = re.fullmatch(r"(\d+)(?:-(\d+))?", part.strip())
-        if not found:
-            return []
-        first, last = int(found.group(1)), int(found.group(2) or found.group(1))
-        numbers += range(first, min(last, 4094) + 1)
-    return numbers
-
-
 def _switch_ports(controller: Controller, lab: Lab, node: Node) -> list[Port]:
     return [port for port in ports_of(controller.devices, lab, node) if port.interface is not None]
 
@@ -58,7 +36,7 @@ def vlan_brief(controller: Controller, lab: Lab, node: Node, argument: str) -> s
         for port in _switch_ports(controller, lab, node)
         if port.mode == "access" and "no switchport" not in port.lines
     ]
-    for number, name in vlans_of(controller, node).items():
+    for number, name in vlans_of(controller.devices.configuration(node)).items():
         members = ", ".join(short(port.name) for port in access if port.access_vlan == number)
         rows.append(f"{number:<5}{name:<33}{'active':<10}{members}".rstrip())
     rows += [f"{number:<5}{name:<33}act/unsup" for number, name in _RESERVED.items()]
@@ -80,11 +58,11 @@ def trunks(controller: Controller, lab: Lab, node: Node, argument: str) -> str:
     rows += ["", f"{'Port':<12}Vlans allowed on trunk"]
     rows += [f"{short(port.name):<12}{port.value('switchport trunk allowed vlan') or '1-4094'}" for port in ports]
     rows += ["", f"{'Port':<12}Vlans allowed and active in management domain"]
-    known = set(vlans_of(controller, node))
+    known = set(vlans_of(controller.devices.configuration(node)))
     for port in ports:
         allowed = port.value("switchport trunk allowed vlan")
         active = sorted(known & set(numbers_of(allowed))) if allowed else sorted(known)
-        rows.append(f"{short(port.name):<12}{','.join(map(str, active)) or 'none'}")
+        rows.append(f"{short(port.name):<12}{list_of(active) or 'none'}")
     return "\n".join(rows)
 
 
@@ -136,45 +114,84 @@ def _agree(mine: str, theirs: list[str]) -> bool:
     return bool(theirs) and theirs[0] in _PARTNERS.get(mine, set())
 
 
+def mac_table(controller: Controller, lab: Lab, node: Node, argument: str) -> str:
+    """``show mac address-table``: whoever is at the other end of a port."""
+    del argument
+    rows = ["          Mac Address Table", "-------------------------------------------", "",
+            "Vlan    Mac Address       Type        Ports", "----    -----------       --------    -----"]  # fmt: skip
+    count = 0
+    for port in _switch_ports(controller, lab, node):
+        far = neighbor_of(lab, port.interface)
+        if far is None or not port.up:
+            continue
+        text = (far[1].generated_mac or "").replace(":", "")
+        vlan = port.value("switchport trunk native vlan") or "1" if port.mode == "trunk" else str(port.access_vlan)
+        rows.append(f"{vlan:>4}    {text[0:4]}.{text[4:8]}.{text[8:12]}    {'DYNAMIC':<12}{short(port.name)}")
+        count += 1
+    return "\n".join([*rows, f"Total Mac Addresses for this criterion: {count}"])
+
+
+def port_security(controller: Controller, lab: Lab, node: Node, argument: str) -> str:
+    """``show port-security``."""
+    del argument
+    rows = ["Secure Port  MaxSecureAddr  CurrentAddr  SecurityViolation  Security Action",
+            "                (Count)       (Count)          (Count)", "-" * 75]  # fmt: skip
+    for port in _switch_ports(controller, lab, node):
+        if "switchport port-security" in port.lines:
+            most = port.value("switchport port-security maximum") or "1"
+            action = (port.value("switchport port-security violation") or "shutdown").capitalize()
+            rows.append(f"{short(port.name):>11}{most:>15}{int(port.up):>13}{0:>19}{action:>17}")
+    return "\n".join([*rows, "-" * 75])
+
+
+def switchport(port: Port) -> str:
+    """One port of ``show interfaces switchport``."""
+    switching = "no switchport" not in port.lines and port.interface is not None
+    lines = [f"Name: {short(port.name)}", f"Switchport: {'Enabled' if switching else 'Disabled'}"]
+    if not switching:
+        return "\n".join(lines)
+    configured = port.value("switchport mode") or "dynamic auto"
+    mode = "static access" if configured == "access" else configured
+    operational = "down" if not port.up else "trunk" if port.mode == "trunk" else "static access"
+    return "\n".join([
+        *lines, f"Administrative Mode: {mode}", f"Operational Mode: {operational}",
+        f"Access Mode VLAN: {port.access_vlan}",
+        f"Trunking Native Mode VLAN: {port.value('switchport trunk native vlan') or '1'}",
+        f"Voice VLAN: {port.value('switchport voice vlan') or 'none'}",
+        f"Trunking VLANs Enabled: {port.value('switchport trunk allowed vlan') or 'ALL'}", "",
+    ])  # fmt: skip
+
+
 def spanning_tree(controller: Controller, lab: Lab, node: Node, argument: str) -> str:
     """``show spanning-tree [vlan N]``: the bridge with the lowest priority and address is the root."""
-    wanted = numbers_of(argument.lower().removeprefix("vlan").strip())
-    blocks = [_tree(controller, lab, node, vlan) for vlan in vlans_of(controller, node) if not wanted or vlan in wanted]
+    wanted = numbers_of(argument.split()[-1]) if argument else []
+    blocks = [
+        _tree(controller, lab, node, vlan)
+        for vlan in vlans_of(controller.devices.configuration(node))
+        if not wanted or vlan in wanted
+    ]
     return "\n\n".join(blocks)
 
 
-def _bridge_id(controller: Controller, node: Node, vlan: int) -> tuple[int, str]:
-    priority = 32768
-    for section in controller.devices.configuration(node).starting("spanning-tree vlan"):
-        words = section.head.split()
-        if vlan in numbers_of(words[2]):
-            if words[3:4] == ["priority"]:
-                priority = int(words[4])
-            elif words[3:5] == ["root", "primary"]:
-                priority = 24576
-            elif words[3:5] == ["root", "secondary"]:
-                priority = 28672
-    digest = hashlib.sha256(node.id.encode()).hexdigest()
-    return priority + vlan, f"5254.{digest[0:4]}.{digest[4:8]}"
-
-
 def _tree(controller: Controller, lab: Lab, node: Node, vlan: int) -> str:
-    bridges = [
-        other
-        for other in lab.nodes.values()
-        if controller.definition(other.node_definition).nature == "switch"
-        and controller.devices.speaks_commands(other)
-        and controller.devices.is_up(other)
-    ]
-    root = min((_bridge_id(controller, other, vlan) for other in bridges), default=(0, ""))
-    own = _bridge_id(controller, node, vlan)
-    lines = [f"VLAN{vlan:04d}", "  Spanning tree enabled protocol rstp", f"  Root ID    Priority    {root[0]}",
-             f"             Address     {root[1]}"]  # fmt: skip
+    tree = Tree(controller, lab, vlan)
+    own, root = tree.bridge_id(node), tree.root
+    lines = [f"VLAN{vlan:04d}", f"  Spanning tree enabled protocol {_protocol(controller, node)}",
+             f"  Root ID    Priority    {root[0]}", f"             Address     {root[1]}"]  # fmt: skip
     if own == root:
         lines.append("             This bridge is the root")
-    lines += ["", f"  Bridge ID  Priority    {own[0]}", f"             Address     {own[1]}", "",
-              f"{'Interface':<20}{'Role':<5}{'Sts':<4}{'Cost':<10}Type"]  # fmt: skip
-    for port in _switch_ports(controller, lab, node):
-        if port.up and (port.mode == "trunk" or port.access_vlan == vlan):
-            lines.append(f"{short(port.name):<20}{'Desg' if own == root else 'Root':<5}{'FWD':<4}{4:<10}P2p")
+    else:
+        lines.append(f"             Cost        {tree.cost(node)}")
+    lines += ["", f"  Bridge ID  Priority    {own[0]}  (priority {own[0] - vlan} sys-id-ext {vlan})",
+              f"             Address     {own[1]}", "",
+              f"{'Interface':<20}{'Role':<5}{'Sts':<4}{'Cost':<10}{'Prio.Nbr':<9}Type"]  # fmt: skip
+    for number, (port, role) in enumerate(tree.roles(node), start=1):
+        state = "BLK" if role == "Altn" else "FWD"
+        edge = " Edge" if any(line.startswith("spanning-tree portfast") for line in port.lines) else ""
+        lines.append(f"{short(port.name):<20}{role:<5}{state:<4}{PORT_COST:<10}128.{number:<5}P2p{edge}")
     return "\n".join(lines)
+
+
+def _protocol(controller: Controller, node: Node) -> str:
+    modes = controller.devices.configuration(node).starting("spanning-tree mode")
+    return "rstp" if modes and modes[-1].head.endswith("rapid-pvst") else "ieee"

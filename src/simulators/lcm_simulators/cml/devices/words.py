@@ -2,6 +2,8 @@
 
 import re
 
+from lcm_simulators.cml.devices.phrases import completed
+
 SECTION_OPENERS = re.compile(
     r"^(interface|router|vlan|line|class-map|policy-map|route-map|key chain|ip access-list|ipv6 access-list|"
     r"vrf definition|ip vrf|ip dhcp pool|aaa group server|tacacs server|radius server|crypto|"
@@ -38,23 +40,12 @@ _INTERFACES = {
     "serial": "Serial", "management": "Management", "mgmteth": "MgmtEth",
 }  # fmt: skip
 _INTERFACE = re.compile(r"^([A-Za-z-]+)\s*(\d.*)?$")
-_ABBREVIATIONS = (
-    (re.compile(r"^int?e?r?f?a?c?e? ", re.IGNORECASE), "interface "),
-    (re.compile(r"^host(name)? ", re.IGNORECASE), "hostname "),
-    (re.compile(r"^no shut(down)?$", re.IGNORECASE), "no shutdown"),
-    (re.compile(r"^shut(down)?$", re.IGNORECASE), "shutdown"),
-    (re.compile(r"^(no )?desc(ription)? ", re.IGNORECASE), r"\1description "),
-    (re.compile(r"^sw(itchport)? acc(ess)? vl(an)? ", re.IGNORECASE), "switchport access vlan "),
-    (re.compile(r"^sw(itchport)? mo(de)? acc(ess)?$", re.IGNORECASE), "switchport mode access"),
-    (re.compile(r"^sw(itchport)? mo(de)? tr(unk)?$", re.IGNORECASE), "switchport mode trunk"),
-    (re.compile(r"^ip add(ress)? ", re.IGNORECASE), "ip address "),
-)
 
 
 def interface_name(name: str) -> str:
     """The full name of an abbreviated interface: ``gi0/1`` is ``GigabitEthernet0/1``."""
     found = _INTERFACE.match(name.strip())
-    if not found:
+    if not found or name.strip().lower() == "mgmt0":
         return name.strip()
     word, number = found.group(1).lower(), found.group(2) or ""
     for known, full in _INTERFACES.items():
@@ -64,13 +55,16 @@ def interface_name(name: str) -> str:
 
 
 def expand(line: str) -> str:
-    """A typed command with its usual abbreviations written out."""
-    text = " ".join(line.split())
-    for pattern, replacement in _ABBREVIATIONS:
-        text = pattern.sub(replacement, text)
-    if text.lower().startswith("interface ") and not text.lower().startswith("interface range "):
-        text = f"interface {interface_name(text[10:])}"
-    return text
+    """A typed command with abbreviated words and interface names written out."""
+    words = line.split()
+    if words and words[0].lower() == "no":
+        return " ".join(["no", expand(" ".join(words[1:]))]).strip()
+    words = completed(words)
+    if words[:1] == ["interface"] and words[1:2] != ["range"]:
+        return f"interface {interface_name(' '.join(words[1:]))}"
+    if words[:2] == ["line", "console"]:
+        words[1] = "con"
+    return " ".join(words)
 
 
 def key_of(command: str) -> str:
