@@ -28,9 +28,9 @@ class Port:
     cabled: bool = False
 
     def value(self, words: str) -> str:
-        """The rest of the line that begins with these words; empty when there is none."""
+        """The rest of the last line that begins with these words; empty when there is none."""
         wanted = f"{words} "
-        return next((line[len(wanted) :] for line in self.lines if line.lower().startswith(wanted)), "")
+        return next((line[len(wanted) :] for line in reversed(self.lines) if line.lower().startswith(wanted)), "")
 
     @property
     def shut(self) -> bool:
@@ -48,7 +48,7 @@ class Port:
     @property
     def network(self) -> ipaddress.IPv4Interface | None:
         """Address and network."""
-        for line in self.lines:
+        for line in reversed(self.lines):
             found = _ADDRESS.match(line)
             if found:
                 try:
