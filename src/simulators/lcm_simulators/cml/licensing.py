@@ -169,7 +169,9 @@ class Licensing:
         at = self.state.registered_at or self._host.stamp()
         self._server.register(Registration(self.udi, self._host.instance_id, self.state.product, at, features))
         quota = self._server.settings.node_quota
-        exceeded = quota is not None and self._server.expansion_in_use(self.udi) + self.state.expansion > quota
+        # A controller that uses none of the expansion nodes owes nothing, whatever the others use.
+        wanted = self._server.expansion_in_use(self.udi) + self.state.expansion if self.state.expansion else 0
+        exceeded = quota is not None and wanted > quota
         self.state.authorization = "OUT_OF_COMPLIANCE" if exceeded else "IN_COMPLIANCE"
 
     def renew(self) -> None:
