@@ -47,12 +47,12 @@ def test_a_half_solved_lab_lies_between_and_says_what_is_missing(grading: Gradin
         ("SW1", 3, True),
         ("R1", 1, False),
     ]
-    assert failed(report) == {"default-route": "default-route: not found in the configuration of R1."}
+    assert failed(report) == {"default-route": "Not found in the configuration of R1."}
 
 
 def test_messages_name_the_line_and_never_the_pattern(grading: Grading) -> None:
     messages = failed(grading.graded(UNTOUCHED))
-    assert messages["no-telnet"] == "no-telnet: line 4 of the configuration of SW1 must not be there."
+    assert messages["no-telnet"] == "Line 4 of the configuration of SW1 must not be there."
     assert messages["vlan-10"] == "SW1 has VLAN 10: not found in the configuration of SW1."
     assert "192" not in messages["default-route"]
 
@@ -99,7 +99,7 @@ def test_several_files_of_a_device_are_one_text(grading: Grading) -> None:
     request["evidence"] = grading.evidence(request["lablet_session_id"], {}, files=files)
     report = grading.ended(grading.submit(request))["report"]
     assert report["score"] == 5
-    assert failed(report) == {"came-up": "came-up: the console log of R1 was not collected."}
+    assert failed(report) == {"came-up": "The console log of R1 was not collected."}
 
 
 def test_the_report_has_a_page_that_says_everything_in_words(grading: Grading) -> None:

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 REGION = "us-east-1"
@@ -54,6 +52,10 @@ class ObjectReader:
 
 
 def _client(endpoint: str) -> Any:
+    # The SDK takes longer to load than everything else of a simulator, and most are asked something else first.
+    import boto3
+    from botocore.config import Config
+
     config = Config(
         s3={"addressing_style": "path"},
         connect_timeout=3,

@@ -31,6 +31,7 @@ h1 { font-size: 1.5rem; line-height: 1.25; margin: 0; overflow-wrap: anywhere; }
 h2 { font-size: 1.15rem; margin: 0 0 .75rem; }
 section { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: 1rem;
   margin: 0 0 1rem; }
+section > :first-child { margin-top: 0; } section > :last-child { margin-bottom: 0; }
 .soft, footer { color: var(--soft); }
 .badge { border: 1px solid currentcolor; border-radius: 1rem; padding: .1rem .7rem; font-weight: 600; }
 .good { color: var(--good); } .bad { color: var(--bad); }
@@ -42,7 +43,7 @@ tbody tr:last-child > * { border-bottom: 0; }
 code, pre { font-family: ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace; background: var(--code);
   border-radius: .3rem; }
 code { padding: .1rem .3rem; overflow-wrap: anywhere; } pre { padding: .7rem; overflow-x: auto; }
-pre code { padding: 0; }
+pre code { padding: 0; } td code { white-space: nowrap; }
 a { color: var(--accent); }
 button { font: inherit; font-weight: 600; min-height: 2.75rem; padding: .4rem 1.2rem; border-radius: .4rem;
   border: 1px solid var(--line); background: var(--card); color: var(--text); cursor: pointer; }

@@ -97,5 +97,6 @@ def _check(check: RubricCheck, present: bool, results: Iterator[Found]) -> Check
 
 
 def _report(check: RubricCheck, passed: bool, reason: str) -> CheckReport:
-    what = (check.description or check.id).rstrip(". ")
-    return CheckReport(id=check.id, passed=passed, message=f"{what}: {reason}.")
+    what = check.description.rstrip(". ")
+    sentence = f"{what}: {reason}." if what else f"{reason[:1].upper()}{reason[1:]}."
+    return CheckReport(id=check.id, passed=passed, message=sentence)
