@@ -118,11 +118,18 @@ async def running_nodes(cml: CmlProcess) -> int:
     return sum(int(controller["load"]["running_nodes"]) for controller in found)
 
 
+async def pass_time(seconds: float) -> None:
+    """Wait in short steps: what is measured is another process."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        await asyncio.sleep(0.1)
+
+
 async def idle_cost(process: psutil.Process) -> float:
     """Share of a core, in percent, while nobody asks for anything."""
-    await asyncio.sleep(2)
+    await pass_time(2)
     before, began = process.cpu_times(), time.monotonic()
-    await asyncio.sleep(IDLE_SECONDS)
+    await pass_time(IDLE_SECONDS)
     after, seconds = process.cpu_times(), time.monotonic() - began
     return 100 * (after.user + after.system - before.user - before.system) / seconds
 

@@ -15,6 +15,7 @@ def build(record: Recorder, client: ClientLibrary) -> Any:
     """A lab of two routers, a switch, an outside connector and a host."""
     lab = record.do("create_lab", lambda: client.create_lab("Conformance"), lambda lab: lab.title == "Conformance")
     lab.wait_time = 0.1
+    lab.auto_sync_interval = 0.0  # every property is read from the controller
     record.do("lab.description=", lambda: setattr(lab, "description", "What it is for"))
     record.do("lab.notes=", lambda: setattr(lab, "notes", "# Notes"))
     record.do("lab.title=", lambda: setattr(lab, "title", "Conformance run"))
