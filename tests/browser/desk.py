@@ -1,5 +1,6 @@
 """A person at the console: a browser window that notes every request and every fault."""
 
+import json
 import os
 import re
 from dataclasses import dataclass, field
@@ -60,14 +61,22 @@ class Desk:
         links = await self.page.get_by_role("navigation", name="Main").get_by_role("link").all_inner_texts()
         return [link.splitlines()[0] for link in links]
 
-    async def accessibility_faults(self) -> list[str]:
-        """Findings of axe-core, of every severity."""
+    async def visit(self, path: str) -> None:
+        """Go to a page as a link does, without loading the console again."""
+        await self.page.evaluate(
+            "path => { history.pushState(null, '', path); dispatchEvent(new PopStateEvent('popstate')); }", path
+        )
+        await self.connected()
+
+    async def accessibility_faults(self, *rules: str) -> list[str]:
+        """Findings of axe-core, of every severity; by some of its rules, or all of them."""
+        wanted = json.dumps({"runOnly": list(rules)} if rules else {})
         session = await self.context.new_cdp_session(self.page)
         # Through the debugger, because the content security policy forbids scripts that are not the page's own.
         answer = await session.send(
             "Runtime.evaluate",
             {
-                "expression": f"{AXE.read_text()};axe.run(document)",
+                "expression": f"{AXE.read_text()};axe.run(document, {wanted})",
                 "awaitPromise": True,
                 "returnByValue": True,
             },
@@ -125,6 +134,8 @@ class Desks:
             viewport={"width": size[0], "height": size[1]},
             color_scheme="dark" if dark else "light",
             locale="en-US",
+            # Colors in the middle of a transition are no colors to judge.
+            reduced_motion="reduce",
             timezone_id="Europe/Berlin",
         )
         page = await context.new_page()

@@ -62,7 +62,7 @@ async def test_the_tabs_of_a_worker_are_deep_links(desks: Desks, platform: Platf
         ("conditions", re.compile("Cml reachable")),
         ("events", re.compile("Running")),
     ):
-        await desk.open(f"/workers/{worker.id}?tab={tab}")
+        await desk.visit(f"/workers/{worker.id}?tab={tab}")
         await expect(desk.page.get_by_role("tab", selected=True)).to_have_text(tab.capitalize())
         await expect(desk.page.get_by_role("tabpanel")).to_contain_text(shown)
         assert await desk.accessibility_faults() == []
@@ -137,6 +137,20 @@ async def test_a_package_with_faults_shows_each_of_them(desks: Desks, tmp_path: 
     await expect(desk.page.get_by_test_id("content-errors")).to_be_visible(timeout=PATIENCE_MS)
 
 
+async def test_the_calendar_shows_the_bookings_of_each_worker(desks: Desks, platform: Platform) -> None:
+    session = await platform.reserve(await a_definition(platform))
+    await platform.reach(session.id, SessionPhase.READY)
+    desk = await desks.of("manager")
+    await desk.open("/calendar")
+    await expect(desk.page.locator(f".booking[href='/sessions/{session.id}']")).to_be_visible()
+    await expect(desk.page.get_by_test_id("capacity")).to_contain_text("what is booked here costs")
+    await desk.picture("console-calendar")
+    await desk.page.get_by_role("button", name="Week").click()
+    await expect(desk.page).to_have_url(re.compile("span=week"))
+    await desk.page.locator(f".booking[href='/sessions/{session.id}']").click()
+    await expect(desk.page.get_by_test_id("tracker")).to_be_visible()
+
+
 async def test_the_preview_tells_where_a_session_would_go(desks: Desks, platform: Platform) -> None:
     await a_running_worker(platform)
     desk = await desks.of("manager")
@@ -191,3 +205,35 @@ async def test_a_task_is_opened_and_done(desks: Desks) -> None:
     await expect(row.get_by_text("Done", exact=True)).to_be_visible()
     await desk.open("/audit")
     await expect(page.get_by_role("row").filter(has_text="manager").first).to_be_visible()
+
+
+async def test_a_template_is_made_and_switched_off(desks: Desks) -> None:
+    desk = await desks.of("admin")
+    await desk.open("/templates")
+    page = desk.page
+    await page.get_by_role("button", name="New template").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Name", exact=True).fill("tiny")
+    await dialog.get_by_label("Instance type").fill("c8i.xlarge")
+    assert await desk.accessibility_faults() == []
+    await dialog.get_by_role("button", name="Save").click()
+    row = page.locator("tr").filter(has_text="tiny")
+    await expect(row).to_contain_text("enabled")
+    await row.get_by_role("button", name="Edit").click()
+    await dialog.get_by_label("Enabled").uncheck()
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(row).to_contain_text("disabled")
+
+
+async def test_workers_are_refreshed_together(desks: Desks, platform: Platform) -> None:
+    worker = await a_running_worker(platform)
+    desk = await desks.of("manager")
+    await desk.open("/workers")
+    await desk.page.get_by_label(f"Select {worker.id}").check()
+    await desk.page.get_by_test_id("bulk").get_by_role("button", name="Refresh").click()
+    await expect(desk.page.get_by_role("status").filter(has_text="1 workers: refresh asked for")).to_be_visible()
+    await desk.open(f"/workers/{worker.id}")
+    await desk.page.get_by_role("button", name="Snooze 4 h").click()
+    await expect(desk.page.get_by_text("Not paused when idle until")).to_be_visible()
+    await desk.page.get_by_role("button", name="End snooze").click()
+    await expect(desk.page.get_by_text("Not paused when idle until")).to_have_count(0)

@@ -3,6 +3,7 @@ import { call } from "./api/client";
 import type { BulkResult, Definition, LabRecord, Session, Task, Worker } from "./api/types";
 import { ask } from "./components/dialogs";
 import { attempt, failed, succeeded } from "./components/toasts";
+import { present } from "./lib/time";
 
 export type WorkerAction =
   "start" | "stop" | "drain" | "cancel-drain" | "terminate" | "force" | "refresh" | "labs/refresh";
@@ -135,26 +136,76 @@ export async function launch(session: Session): Promise<void> {
   }
 }
 
-export async function endSessions(selected: Session[]): Promise<boolean> {
+/** The server takes so many at a time. */
+const BULK = 200;
+const BULK_TEXTS = {
+  cancel: { question: "End", text: "Their labs are stopped and removed.", done: "sessions end" },
+  stop: { question: "Stop", text: "Their learners can resume until the slot ends.", done: "sessions stop" },
+} as const;
+
+/** Ask once, then act on every selected session; whether all were accepted. */
+export async function actOnSessions(selected: Session[], action: keyof typeof BULK_TEXTS): Promise<boolean> {
+  const words = BULK_TEXTS[action];
   const sure = await ask({
-    title: `End ${selected.length} sessions?`,
-    text: "Their labs are stopped and removed.",
-    confirm: "End them",
+    title: `${words.question} ${selected.length} sessions?`,
+    text: words.text,
+    confirm: `${words.question} them`,
     typed: String(selected.length),
     danger: true,
   });
   if (!sure) return false;
+  const ids = selected.map((session) => session.id);
   try {
-    const body = { action: "cancel", ids: selected.map((session) => session.id) };
-    const result = await call<BulkResult>("POST", "/api/lablet-sessions:bulk", { body });
-    const refused = result.items.filter((item) => item.status >= 400);
-    if (refused.length) failed(new Error(`${refused.length} refused: ${refused[0]?.detail ?? ""}`));
-    else succeeded(`${result.items.length} sessions end.`);
+    const results: BulkResult["items"] = [];
+    for (let from = 0; from < ids.length; from += BULK) {
+      const body = { action, ids: ids.slice(from, from + BULK) };
+      results.push(...(await call<BulkResult>("POST", "/api/lablet-sessions:bulk", { body })).items);
+    }
+    const refused = results.filter((item) => item.status >= 400);
+    if (refused.length) failed(new Error(`${refused.length} of ${ids.length} refused: ${refused[0]!.detail}`));
+    else succeeded(`${results.length} ${words.done}.`);
     return refused.length === 0;
   } catch (error) {
     failed(error);
     return false;
   }
+}
+
+/** Ask once, then act on every selected worker that the action fits. */
+export async function actOnWorkers(
+  selected: Worker[],
+  action: "start" | "stop" | "drain" | "refresh",
+): Promise<boolean> {
+  const fitting = selected.filter((worker) => workerActions(worker).includes(action));
+  if (action === "stop") {
+    const sure = await ask({
+      title: `Stop ${fitting.length} workers?`,
+      text: "Those that sessions need are refused.",
+      confirm: "Stop them",
+      typed: String(fitting.length),
+      danger: true,
+    });
+    if (!sure) return false;
+  }
+  const faults: unknown[] = [];
+  for (const worker of fitting) {
+    try {
+      await call("POST", `/api/workers/${worker.id}/${action}`, { body: {} });
+    } catch (error) {
+      faults.push(error);
+    }
+  }
+  if (faults.length) failed(new Error(`${faults.length} of ${fitting.length} refused: ${String(faults[0])}`));
+  else succeeded(`${fitting.length} workers: ${action} asked for.`);
+  return faults.length === 0;
+}
+
+export async function snoozeWorker(worker: Worker, hours: number): Promise<void> {
+  const until = hours ? new Date(present() + hours * 3_600_000).toISOString() : null;
+  const done = hours ? `is not paused for ${hours} hours` : "is paused again when it is idle";
+  await attempt(`${worker.spec.name} ${done}.`, () =>
+    call("POST", `/api/workers/${worker.id}/snooze`, { body: { until } }),
+  );
 }
 
 export async function actOnDefinition(

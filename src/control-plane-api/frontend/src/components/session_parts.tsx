@@ -3,7 +3,7 @@ import type { Session } from "../api/types";
 import { words } from "../lib/format";
 import { progressOf, reasonOf, SESSION_PHASES, slotOf } from "../lib/phases";
 import { absolute, duration, now, showUtc } from "../lib/time";
-import { Ago, At } from "./basics";
+import { Ago, At, Scroll } from "./basics";
 
 export function SlotCell({ session }: { session: Session }) {
   const slot = slotOf(session);
@@ -89,35 +89,37 @@ export function PipelineLog({ session }: { session: Session }) {
   const pipeline = session.status.pipeline;
   if (!pipeline?.steps?.length) return <p class="text-body-secondary mb-0">No work has been done yet.</p>;
   return (
-    <table class="table table-sm mb-0" data-testid="pipeline">
-      <caption class="caption-top pt-0">
-        {words(pipeline.name)}, run {pipeline.run}
-      </caption>
-      <thead>
-        <tr>
-          <th scope="col">Step</th>
-          <th scope="col">State</th>
-          <th scope="col">Tries</th>
-          <th scope="col">Took</th>
-          <th scope="col">What</th>
-        </tr>
-      </thead>
-      <tbody>
-        {pipeline.steps.map((step) => (
-          <tr key={step.name}>
-            <th scope="row" class="fw-normal">
-              {words(step.name)}
-            </th>
-            <td>
-              <span aria-hidden="true">{STEP_SIGN[step.state ?? "pending"]}</span> {words(step.state ?? "pending")}
-            </td>
-            <td>{step.attempts}</td>
-            <td>{took(step.started_at, step.ended_at)}</td>
-            <td class="text-break">{step.message}</td>
+    <Scroll label="Pipeline">
+      <table class="table table-sm mb-0" data-testid="pipeline">
+        <caption class="caption-top pt-0">
+          {words(pipeline.name)}, run {pipeline.run}
+        </caption>
+        <thead>
+          <tr>
+            <th scope="col">Step</th>
+            <th scope="col">State</th>
+            <th scope="col">Tries</th>
+            <th scope="col">Took</th>
+            <th scope="col">What</th>
           </tr>
-        ))}
-      </tbody>
-    </table>
+        </thead>
+        <tbody>
+          {pipeline.steps.map((step) => (
+            <tr key={step.name}>
+              <th scope="row" class="fw-normal">
+                {words(step.name)}
+              </th>
+              <td>
+                <span aria-hidden="true">{STEP_SIGN[step.state ?? "pending"]}</span> {words(step.state ?? "pending")}
+              </td>
+              <td>{step.attempts}</td>
+              <td>{took(step.started_at, step.ended_at)}</td>
+              <td class="text-break">{step.message}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
   );
 }
 

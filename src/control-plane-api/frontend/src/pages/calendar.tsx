@@ -34,7 +34,7 @@ export default function CalendarPage() {
         <div class="btn-group btn-group-sm">
           <button
             type="button"
-            class="btn btn-outline-secondary"
+            class="btn btn-outline-secondary px-3"
             aria-label={`Previous ${span}`}
             onClick={() => go(window.start - 1, span)}
           >
@@ -45,7 +45,7 @@ export default function CalendarPage() {
           </button>
           <button
             type="button"
-            class="btn btn-outline-secondary"
+            class="btn btn-outline-secondary px-3"
             aria-label={`Next ${span}`}
             onClick={() => go(window.end, span)}
           >

@@ -1,7 +1,7 @@
 import { useRoute } from "preact-iso";
 import { actOnDefinition } from "../actions";
 import type { Definition } from "../api/types";
-import { Ago, Card, Empty, Facts, Live, PageTitle, Phase } from "../components/basics";
+import { Ago, Card, Empty, Facts, Live, PageTitle, Phase, Scroll } from "../components/basics";
 import { Topology } from "../components/topology";
 import { memory, words } from "../lib/format";
 import { definitions } from "../live/store";
@@ -65,26 +65,28 @@ function Details({ definition, id }: { definition: Definition | undefined; id: s
       {status.message && <p class="text-body-secondary">{status.message}</p>}
       {status.sync.errors.length > 0 && (
         <Card title="What is wrong with the content">
-          <table class="table table-sm mb-0" data-testid="content-errors">
-            <thead>
-              <tr>
-                <th scope="col">File</th>
-                <th scope="col">Line</th>
-                <th scope="col">Field</th>
-                <th scope="col">Rule</th>
-              </tr>
-            </thead>
-            <tbody>
-              {status.sync.errors.map((fault) => (
-                <tr key={`${fault.file}${fault.line}${fault.field}${fault.message}`}>
-                  <td>{fault.file}</td>
-                  <td>{fault.line || "–"}</td>
-                  <td>{fault.field}</td>
-                  <td>{fault.message}</td>
+          <Scroll label="Faults">
+            <table class="table table-sm mb-0" data-testid="content-errors">
+              <thead>
+                <tr>
+                  <th scope="col">File</th>
+                  <th scope="col">Line</th>
+                  <th scope="col">Field</th>
+                  <th scope="col">Rule</th>
                 </tr>
-              ))}
-            </tbody>
-          </table>
+              </thead>
+              <tbody>
+                {status.sync.errors.map((fault) => (
+                  <tr key={`${fault.file}${fault.line}${fault.field}${fault.message}`}>
+                    <td>{fault.file}</td>
+                    <td>{fault.line || "–"}</td>
+                    <td>{fault.field}</td>
+                    <td>{fault.message}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </Scroll>
         </Card>
       )}
       {content && (
@@ -94,26 +96,28 @@ function Details({ definition, id }: { definition: Definition | undefined; id: s
       )}
       {content && (
         <Card title={`Devices (${content.devices.length})`}>
-          <table class="table table-sm mb-0">
-            <thead>
-              <tr>
-                <th scope="col">Device</th>
-                <th scope="col">Definition</th>
-                <th scope="col">Protocol</th>
-                <th scope="col">Port</th>
-              </tr>
-            </thead>
-            <tbody>
-              {content.devices.map((device) => (
-                <tr key={device.label}>
-                  <td>{device.label}</td>
-                  <td>{device.node_definition}</td>
-                  <td>{device.protocol}</td>
-                  <td>{device.port_name || "–"}</td>
+          <Scroll label="Devices">
+            <table class="table table-sm mb-0">
+              <thead>
+                <tr>
+                  <th scope="col">Device</th>
+                  <th scope="col">Definition</th>
+                  <th scope="col">Protocol</th>
+                  <th scope="col">Port</th>
                 </tr>
-              ))}
-            </tbody>
-          </table>
+              </thead>
+              <tbody>
+                {content.devices.map((device) => (
+                  <tr key={device.label}>
+                    <td>{device.label}</td>
+                    <td>{device.node_definition}</td>
+                    <td>{device.protocol}</td>
+                    <td>{device.port_name || "–"}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </Scroll>
         </Card>
       )}
       <Card title="Details">

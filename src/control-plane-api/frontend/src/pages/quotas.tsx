@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { call } from "../api/client";
 import type { Page, Quota } from "../api/types";
-import { Card, Empty } from "../components/basics";
+import { Card, Empty, Scroll } from "../components/basics";
 import { NumberField, SelectField, TextField } from "../components/fields";
 import { attempt, failed } from "../components/toasts";
 import { words } from "../lib/format";
@@ -24,41 +24,43 @@ export function Quotas() {
       {quotas.length === 0 ? (
         <Empty title="No quota differs from the settings" />
       ) : (
-        <table class="table table-sm">
-          <thead>
-            <tr>
-              <th scope="col">For</th>
-              <th scope="col">Sessions at a time</th>
-              <th scope="col">In use</th>
-              <th scope="col">
-                <span class="visually-hidden">Actions</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {quotas.map((quota) => (
-              <tr key={quota.id}>
-                <td>
-                  {words(quota.spec.scope)} {quota.spec.subject}
-                </td>
-                <td>{quota.spec.max_sessions || "no limit"}</td>
-                <td>{quota.used}</td>
-                <td class="text-end">
-                  {isAdmin.value && (
-                    <button
-                      type="button"
-                      class="btn btn-sm btn-outline-danger"
-                      aria-label={`Remove the quota of ${quota.spec.subject}`}
-                      onClick={() => void remove(quota)}
-                    >
-                      Remove
-                    </button>
-                  )}
-                </td>
+        <Scroll label="Quotas">
+          <table class="table table-sm">
+            <thead>
+              <tr>
+                <th scope="col">For</th>
+                <th scope="col">Sessions at a time</th>
+                <th scope="col">In use</th>
+                <th scope="col">
+                  <span class="visually-hidden">Actions</span>
+                </th>
               </tr>
-            ))}
-          </tbody>
-        </table>
+            </thead>
+            <tbody>
+              {quotas.map((quota) => (
+                <tr key={quota.id}>
+                  <td>
+                    {words(quota.spec.scope)} {quota.spec.subject}
+                  </td>
+                  <td>{quota.spec.max_sessions || "no limit"}</td>
+                  <td>{quota.used}</td>
+                  <td class="text-end">
+                    {isAdmin.value && (
+                      <button
+                        type="button"
+                        class="btn btn-sm btn-outline-danger"
+                        aria-label={`Remove the quota of ${quota.spec.subject}`}
+                        onClick={() => void remove(quota)}
+                      >
+                        Remove
+                      </button>
+                    )}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </Scroll>
       )}
       {isAdmin.value && <NewQuota onSaved={load} />}
     </Card>

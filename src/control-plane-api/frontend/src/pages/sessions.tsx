@@ -1,4 +1,4 @@
-import { endSessions } from "../actions";
+import { actOnSessions, sessionActions } from "../actions";
 import type { Session } from "../api/types";
 import { Live, PageTitle, Phase } from "../components/basics";
 import { SlotCell } from "../components/session_parts";
@@ -70,17 +70,21 @@ export default function Sessions() {
             `${s.id} ${s.spec.definition_title} ${s.spec.definition_name} ${s.spec.owner} ${s.status.placement?.worker_name ?? ""} ${s.status.message}`
           }
           defaultSort="-slot"
-          bulk={(selected, clear) => (
-            <button
-              type="button"
-              class="btn btn-sm btn-outline-danger"
-              onClick={async () => {
-                if (await endSessions(selected)) clear();
-              }}
-            >
-              End
-            </button>
-          )}
+          bulk={(selected, clear) =>
+            (["stop", "cancel"] as const).map((action) => (
+              <button
+                key={action}
+                type="button"
+                class={`btn btn-sm btn-outline-${action === "cancel" ? "danger" : "primary"}`}
+                disabled={!selected.some((session) => sessionActions(session, true).includes(action))}
+                onClick={async () => {
+                  if (await actOnSessions(selected, action)) clear();
+                }}
+              >
+                {action === "cancel" ? "End" : "Stop"}
+              </button>
+            ))
+          }
         />
       </Live>
     </>

@@ -1,8 +1,11 @@
+import { useState } from "preact/hooks";
 import type { Template } from "../api/types";
 import { Ago, Badge, Live, PageTitle } from "../components/basics";
 import { DataTable, type CellColumn } from "../components/table";
 import { dollars, memory, words } from "../lib/format";
 import { templates } from "../live/store";
+import { isAdmin } from "../user";
+import { TemplateForm } from "./template_form";
 
 const COLUMNS: CellColumn<Template>[] = [
   { key: "name", title: "Name", always: true, value: (t) => t.spec.name, cell: (t) => t.spec.name },
@@ -44,15 +47,34 @@ const COLUMNS: CellColumn<Template>[] = [
 ];
 
 export default function Templates() {
+  const [edited, setEdited] = useState<Template | "new" | null>(null);
+  const actions: CellColumn<Template> = {
+    key: "actions",
+    title: "Actions",
+    always: true,
+    value: () => "",
+    cell: (template) => (
+      <button type="button" class="btn btn-sm btn-outline-primary" onClick={() => setEdited(template)}>
+        Edit
+      </button>
+    ),
+  };
   return (
     <>
-      <PageTitle title="Worker templates" />
+      <PageTitle title="Worker templates">
+        {isAdmin.value && (
+          <button type="button" class="btn btn-sm btn-primary" onClick={() => setEdited("new")}>
+            New template
+          </button>
+        )}
+      </PageTitle>
+      {edited && <TemplateForm known={edited === "new" ? null : edited} onClose={() => setEdited(null)} />}
       <Live what="template">
         <DataTable
           name="templates"
           items={templates.list.value}
           idOf={(template) => template.id}
-          columns={COLUMNS}
+          columns={isAdmin.value ? [...COLUMNS, actions] : COLUMNS}
           searchIn={(t) => `${t.spec.name} ${t.spec.instance_type} ${t.spec.regions.join(" ")}`}
           defaultSort="name"
         />

@@ -1,14 +1,16 @@
 import { lazy, useLocation, useRoute } from "preact-iso";
 import { Suspense } from "preact/compat";
-import { actOnLab, actOnWorker, licenseAction, workerActions } from "../actions";
-import type { LabRecord, Worker } from "../api/types";
-import { Ago, At, Badge, Bar, Card, Empty, Facts, Live, PageTitle, Phase } from "../components/basics";
-import { DataTable, type CellColumn } from "../components/table";
+import { actOnWorker, licenseAction, snoozeWorker, workerActions } from "../actions";
+import type { Worker } from "../api/types";
+import { Ago, At, Badge, Bar, Card, Empty, Facts, Live, PageTitle, Phase, Scroll } from "../components/basics";
 import { condition, dollars, memory, words } from "../lib/format";
-import { labRecords, metricsOf, sessions, workers } from "../live/store";
+import { now } from "../lib/time";
+import { metricsOf, sessions, workers } from "../live/store";
 import { isAdmin, isManager } from "../user";
+import { WorkerLabs } from "./worker_labs";
 
 const Charts = lazy(() => import("./worker_charts"));
+const SNOOZE_HOURS = 4;
 const TABS = ["overview", "labs", "metrics", "license", "conditions", "events"] as const;
 
 export default function WorkerPage() {
@@ -29,6 +31,7 @@ function Details({ worker, id }: { worker: Worker | undefined; id: string }) {
       </Empty>
     );
   }
+  const snoozed = worker.spec.snoozed_until !== null && Date.parse(worker.spec.snoozed_until) > now.value;
   const tab = TABS.find((candidate) => candidate === query.tab) ?? "overview";
   return (
     <>
@@ -57,8 +60,23 @@ function Details({ worker, id }: { worker: Worker | undefined; id: string }) {
                 {words(action.replace("/", " "))}
               </button>
             ))}
+        {isManager.value && ["running", "starting"].includes(worker.status.phase) && (
+          <button
+            type="button"
+            class="btn btn-sm btn-outline-secondary"
+            title="Keep idle detection from pausing it"
+            onClick={() => void snoozeWorker(worker, snoozed ? 0 : SNOOZE_HOURS)}
+          >
+            {snoozed ? "End snooze" : `Snooze ${SNOOZE_HOURS} h`}
+          </button>
+        )}
       </PageTitle>
       {worker.status.message && <p class="text-body-secondary">{worker.status.message}</p>}
+      {snoozed && (
+        <p class="small">
+          Not paused when idle until <At at={worker.spec.snoozed_until} />.
+        </p>
+      )}
       <ul class="nav nav-tabs mb-3" role="tablist">
         {TABS.map((candidate) => (
           <li class="nav-item" key={candidate} role="presentation">
@@ -76,7 +94,7 @@ function Details({ worker, id }: { worker: Worker | undefined; id: string }) {
       </ul>
       <div role="tabpanel">
         {tab === "overview" && <Overview worker={worker} />}
-        {tab === "labs" && <Labs worker={worker} />}
+        {tab === "labs" && <WorkerLabs worker={worker} />}
         {tab === "metrics" && (
           <Suspense fallback={<p>Loading…</p>}>
             <Charts worker={worker} />
@@ -158,69 +176,6 @@ function Overview({ worker }: { worker: Worker }) {
   );
 }
 
-const LAB_COLUMNS: CellColumn<LabRecord>[] = [
-  { key: "title", title: "Lab", always: true, value: (r) => r.spec.title ?? "", cell: (r) => r.spec.title },
-  {
-    key: "phase",
-    title: "State",
-    always: true,
-    value: (r) => r.status.phase,
-    cell: (r) => <Phase phase={r.status.phase} />,
-  },
-  { key: "nodes", title: "Nodes", value: (r) => r.status.node_count ?? 0, cell: (r) => r.status.node_count },
-  {
-    key: "owner",
-    title: "Owner",
-    value: (r) => r.spec.session_id ?? "",
-    cell: (r) =>
-      r.spec.session_id ? <a href={`/sessions/${r.spec.session_id}`}>session</a> : <Badge tone="warning">nobody</Badge>,
-  },
-  { key: "source", title: "Source", value: (r) => r.spec.source, cell: (r) => words(r.spec.source) },
-  {
-    key: "seen",
-    title: "Seen",
-    value: (r) => r.status.last_seen_at ?? "",
-    cell: (r) => <Ago at={r.status.last_seen_at} />,
-  },
-  { key: "actions", title: "Actions", always: true, value: () => "", cell: (r) => <LabActions record={r} /> },
-];
-
-function LabActions({ record }: { record: LabRecord }) {
-  if (!isManager.value) return null;
-  if (record.spec.pending_action) return <span class="small">{words(record.spec.pending_action)} asked for…</span>;
-  return (
-    <div class="btn-group btn-group-sm" role="group" aria-label={`Actions of ${record.spec.title}`}>
-      {["start", "stop", "wipe", "export", "delete"].map((action) => (
-        <button
-          type="button"
-          class="btn btn-outline-secondary"
-          key={action}
-          onClick={() => void actOnLab(record, action)}
-        >
-          {words(action)}
-        </button>
-      ))}
-    </div>
-  );
-}
-
-function Labs({ worker }: { worker: Worker }) {
-  const records = labRecords.list.value.filter(
-    (record) => record.spec.worker_id === worker.id && record.status.phase !== "deleted",
-  );
-  return (
-    <DataTable
-      name="labs"
-      items={records}
-      idOf={(record) => record.id}
-      columns={LAB_COLUMNS}
-      filters={{ state: (record) => record.status.phase }}
-      searchIn={(record) => `${record.spec.title} ${record.spec.cml_lab_id} ${record.spec.session_id}`}
-      defaultSort="title"
-    />
-  );
-}
-
 function License({ worker }: { worker: Worker }) {
   const license = worker.status.license;
   return (
@@ -259,36 +214,38 @@ function License({ worker }: { worker: Worker }) {
 
 function Conditions({ worker }: { worker: Worker }) {
   return (
-    <table class="table table-sm">
-      <thead>
-        <tr>
-          <th scope="col">Condition</th>
-          <th scope="col">Holds</th>
-          <th scope="col">Why</th>
-          <th scope="col">Since</th>
-        </tr>
-      </thead>
-      <tbody>
-        {worker.status.conditions.map((item) => (
-          <tr key={item.type}>
-            <th scope="row" class="fw-normal">
-              {condition(item.type)}
-            </th>
-            <td>
-              <Badge tone={item.status === "true" ? "success" : item.status === "false" ? "danger" : "secondary"}>
-                {item.status}
-              </Badge>
-            </td>
-            <td>
-              {item.message || condition(item.reason)} <span class="small text-body-secondary">{item.reason}</span>
-            </td>
-            <td>
-              <Ago at={item.since} />
-            </td>
+    <Scroll label="Conditions">
+      <table class="table table-sm">
+        <thead>
+          <tr>
+            <th scope="col">Condition</th>
+            <th scope="col">Holds</th>
+            <th scope="col">Why</th>
+            <th scope="col">Since</th>
           </tr>
-        ))}
-      </tbody>
-    </table>
+        </thead>
+        <tbody>
+          {worker.status.conditions.map((item) => (
+            <tr key={item.type}>
+              <th scope="row" class="fw-normal">
+                {condition(item.type)}
+              </th>
+              <td>
+                <Badge tone={item.status === "true" ? "success" : item.status === "false" ? "danger" : "secondary"}>
+                  {item.status}
+                </Badge>
+              </td>
+              <td>
+                {item.message || condition(item.reason)} <span class="small text-body-secondary">{item.reason}</span>
+              </td>
+              <td>
+                <Ago at={item.since} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
   );
 }
 

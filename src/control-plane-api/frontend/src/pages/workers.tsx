@@ -1,4 +1,4 @@
-import { actOnWorker, workerActions } from "../actions";
+import { actOnWorkers, workerActions } from "../actions";
 import type { Worker } from "../api/types";
 import { Ago, Badge, Bar, Live, PageTitle, Phase } from "../components/basics";
 import { DataTable, type CellColumn } from "../components/table";
@@ -81,9 +81,7 @@ export default function Workers() {
                       class="btn btn-sm btn-outline-primary"
                       disabled={!selected.some((worker) => workerActions(worker).includes(action))}
                       onClick={async () => {
-                        for (const worker of selected)
-                          if (workerActions(worker).includes(action)) await actOnWorker(worker, action);
-                        clear();
+                        if (await actOnWorkers(selected, action)) clear();
                       }}
                     >
                       {words(action)}

@@ -1,0 +1,71 @@
+import { actOnLab } from "../actions";
+import type { LabRecord, Worker } from "../api/types";
+import { Ago, Badge, Phase } from "../components/basics";
+import { DataTable, type CellColumn } from "../components/table";
+import { words } from "../lib/format";
+import { labRecords } from "../live/store";
+import { isManager } from "../user";
+
+const LAB_COLUMNS: CellColumn<LabRecord>[] = [
+  { key: "title", title: "Lab", always: true, value: (r) => r.spec.title ?? "", cell: (r) => r.spec.title },
+  {
+    key: "phase",
+    title: "State",
+    always: true,
+    value: (r) => r.status.phase,
+    cell: (r) => <Phase phase={r.status.phase} />,
+  },
+  { key: "nodes", title: "Nodes", value: (r) => r.status.node_count ?? 0, cell: (r) => r.status.node_count },
+  {
+    key: "owner",
+    title: "Owner",
+    value: (r) => r.spec.session_id ?? "",
+    cell: (r) =>
+      r.spec.session_id ? <a href={`/sessions/${r.spec.session_id}`}>session</a> : <Badge tone="warning">nobody</Badge>,
+  },
+  { key: "source", title: "Source", value: (r) => r.spec.source, cell: (r) => words(r.spec.source) },
+  {
+    key: "seen",
+    title: "Seen",
+    value: (r) => r.status.last_seen_at ?? "",
+    cell: (r) => <Ago at={r.status.last_seen_at} />,
+  },
+  { key: "actions", title: "Actions", always: true, value: () => "", cell: (r) => <LabActions record={r} /> },
+];
+
+function LabActions({ record }: { record: LabRecord }) {
+  if (!isManager.value) return null;
+  if (record.spec.pending_action) return <span class="small">{words(record.spec.pending_action)} asked for…</span>;
+  return (
+    <div class="btn-group btn-group-sm" role="group" aria-label={`Actions of ${record.spec.title}`}>
+      {["start", "stop", "wipe", "export", "delete"].map((action) => (
+        <button
+          type="button"
+          class="btn btn-outline-secondary"
+          key={action}
+          onClick={() => void actOnLab(record, action)}
+        >
+          {words(action)}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+/** The labs on a worker: those of sessions, of the pool, and those nobody owns. */
+export function WorkerLabs({ worker }: { worker: Worker }) {
+  const records = labRecords.list.value.filter(
+    (record) => record.spec.worker_id === worker.id && record.status.phase !== "deleted",
+  );
+  return (
+    <DataTable
+      name="labs"
+      items={records}
+      idOf={(record) => record.id}
+      columns={LAB_COLUMNS}
+      filters={{ state: (record) => record.status.phase }}
+      searchIn={(record) => `${record.spec.title} ${record.spec.cml_lab_id} ${record.spec.session_id}`}
+      defaultSort="title"
+    />
+  );
+}
