@@ -26,21 +26,20 @@ PHASES = ("scheduled", "instantiating", "ready", "running", "collecting", "gradi
 class Load:
     """The objects, and the changes to them."""
 
-    def __init__(self, sessions: int, workers: int, changes_per_second: float) -> None:
-        self._pause = 1 / changes_per_second
+    def __init__(self, sessions: int, workers: int) -> None:
         self._workers = [_worker(number) for number in range(workers)]
         self._sessions = [_session(number, workers) for number in range(sessions)]
         self.sent = 0
 
     async def stream(self) -> AsyncIterator[bytes]:
-        """A complete snapshot, then a change of one session after the other."""
+        """A complete snapshot, then a change of one session after the other, twenty in a second."""
         yield _event("connected", {"now": datetime.now(UTC).isoformat(), "clock_factor": 1})
         yield _event("snapshot.begin", {})
         yield b"".join(_event("worker.snapshot", worker) for worker in self._workers)
         yield b"".join(_event("session.snapshot", session) for session in self._sessions)
         yield _event("snapshot.end", {})
         for number in itertools.count():
-            await asyncio.sleep(self._pause)
+            await asyncio.sleep(0.05)
             session = self._sessions[number % len(self._sessions)]
             session["version"] += 1
             session["status"]["phase"] = PHASES[number % len(PHASES)]

@@ -21,13 +21,13 @@ async def test_a_learner_reserves_a_lab_finishes_it_and_reads_the_score(desks: D
     await page.get_by_role("dialog").get_by_role("button", name="Reserve").click()
     await expect(page.get_by_test_id("tracker")).to_be_visible()
     await expect(page.locator("[aria-current=step]")).to_have_text("Ready", timeout=READY_MS)
-    await desk.picture("console-session")
 
     async with desk.context.expect_page() as opened:
         await page.get_by_role("button", name="Launch").click()
     lab = await opened.value
     await lab.locator("button[value=start]").click()
     await expect(page.locator("[aria-current=step]")).to_have_text("Running", timeout=READY_MS)
+    await lab.get_by_text("Finish and hand in").click()
     await lab.locator("button[value=finish]").click()
 
     await expect(page.get_by_test_id("score")).to_be_visible(timeout=READY_MS)
@@ -35,7 +35,6 @@ async def test_a_learner_reserves_a_lab_finishes_it_and_reads_the_score(desks: D
     await expect(page.locator("[aria-current=step]")).to_have_text("Terminated", timeout=READY_MS)
     await desk.open("/my-labs")
     await expect(page.get_by_text("2 of 2, passed")).to_be_visible()
-    await desk.picture("console-my-labs")
 
 
 async def test_a_learner_gives_a_reservation_up(desks: Desks) -> None:

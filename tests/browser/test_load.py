@@ -28,7 +28,7 @@ new PerformanceObserver(list => {
 
 
 async def test_the_first_load_is_small(browser: Browser) -> None:
-    async with loaded(Load(0, 1, 1), BUILT.parent) as url:
+    async with loaded(Load(0, 1), BUILT.parent) as url:
         desks = Desks(browser, url)
         desk = await desks.empty()
         received: list[float] = []
@@ -45,7 +45,7 @@ async def test_the_first_load_is_small(browser: Browser) -> None:
 async def test_a_thousand_sessions_stay_usable(
     browser: Browser, record_property: Callable[[str, object], None]
 ) -> None:
-    load = Load(1000, 100, 20)
+    load = Load(1000, 100)
     async with loaded(load, BUILT.parent) as url:
         desks = Desks(browser, url)
         desk = await desks.empty()

@@ -30,7 +30,6 @@ async def test_a_worker_is_drained_and_takes_sessions_again(desks: Desks, platfo
     desk = await desks.of("manager")
     await desk.open(f"/workers/{worker.id}")
     page = desk.page
-    await desk.picture("console-worker")
     await page.get_by_role("button", name="Drain", exact=True).click()
     await expect(page.get_by_role("status").filter(has_text="takes no new sessions")).to_be_visible()
     await expect(page.get_by_role("button", name="Cancel drain")).to_be_visible()
@@ -66,8 +65,6 @@ async def test_the_tabs_of_a_worker_are_deep_links(desks: Desks, platform: Platf
         await expect(desk.page.get_by_role("tab", selected=True)).to_have_text(tab.capitalize())
         await expect(desk.page.get_by_role("tabpanel")).to_contain_text(shown)
         assert await desk.accessibility_faults() == []
-    await desk.open(f"/workers/{worker.id}?tab=metrics")
-    await desk.picture("console-metrics")
 
 
 async def test_many_sessions_are_stopped_at_once(desks: Desks, platform: Platform) -> None:
@@ -80,7 +77,6 @@ async def test_many_sessions_are_stopped_at_once(desks: Desks, platform: Platfor
         await desk.page.get_by_label(f"Select {session.id}").check()
     bulk = desk.page.get_by_test_id("bulk")
     await expect(bulk).to_contain_text("3 selected")
-    await desk.picture("console-sessions")
     await bulk.get_by_role("button", name="End", exact=True).click()
     dialog = desk.page.get_by_role("dialog")
     await dialog.get_by_role("textbox").fill("3")
@@ -157,7 +153,6 @@ async def test_the_preview_tells_where_a_session_would_go(desks: Desks, platform
     await desk.open("/preview")
     await desk.page.get_by_role("button", name="Show what would happen").click()
     await expect(desk.page.get_by_test_id("outlook")).to_contain_text(re.compile("Placed|Launched"))
-    await desk.picture("console-preview")
 
 
 async def test_a_job_is_run_on_demand(desks: Desks) -> None:

@@ -89,10 +89,12 @@ function Upcoming() {
   );
 }
 
-/** When a session starts, or, once it has, when it ends; 0 after that. */
+/** When a session starts, or, once its lab is ready, when it ends; 0 after that. */
 function nextInstant(session: Session, present: number): number {
   const slot = slotOf(session);
-  return [Date.parse(slot.start), Date.parse(slot.end)].find((at) => at > present) ?? 0;
+  const ahead = ["pending", "scheduled", "instantiating"].includes(session.status.phase);
+  const at = Date.parse(ahead ? slot.start : slot.end);
+  return at > present ? at : 0;
 }
 
 function Busiest() {
