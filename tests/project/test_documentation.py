@@ -54,6 +54,6 @@ def test_every_script_the_documents_name_exists() -> None:
 # Checked elsewhere (make targets, scripts, lcm commands), or needs a server of the reader's own.
 CHECKED = re.compile(
     r"make [a-z-]+|lcm [a-z-]+|(?:\.venv/bin/)?python3? (?:scripts/|-m )|deployment/docker-compose/\w+\.sh|"
-    r"curl -s |git |cp |docker (?:build|run|compose) |helm |kubectl |LCM_\w+=\S+ |pre-commit |poetry |\.venv/bin/|"
+    r"curl -s |git |cp |docker (?:build|run|compose) |helm |kubectl |[A-Z][A-Z_]+=\S+ |pre-commit |poetry |\.venv/bin/|"
     r"pip install |export \w+=|token=|cd "
 )
