@@ -7,6 +7,7 @@ page is out of date.
 """
 
 import importlib
+import re
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
@@ -28,6 +29,7 @@ from lcm_core.domain.worker_states import WORKER_STATES
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 NOTE = "<!-- Made from the code by `python scripts/reference.py`; do not edit. -->"
+ADDRESS = re.compile(r"(https?://[\w.:-]+)")
 METHODS = ("get", "post", "put", "patch", "delete")
 SETTINGS = {
     "Control plane": ("control_plane_api.settings", "control_plane_api.domain.deadlines"),
@@ -137,8 +139,10 @@ def settings_page() -> str:
             for value in vars(importlib.import_module(module)).values():
                 if isinstance(value, type) and issubclass(value, BaseSettings) and value.__module__ == module:
                     for field in value.model_fields.values():
-                        description = cell(field.description or "")
-                        rows.append(f"| `{field.validation_alias}` | {cell(default_of(field))} | {description} |")
+                        default = default_of(field)
+                        shown = f"`{default}`" if default else ""
+                        meaning = ADDRESS.sub(r"`\1`", cell(field.description or ""))
+                        rows.append(f"| `{field.validation_alias}` | {shown} | {meaning} |")
         lines += [f"## {title}", "", "| variable | default | meaning |", "|---|---|---|", *sorted(set(rows)), ""]
     return "\n".join(lines).rstrip() + "\n"
 
