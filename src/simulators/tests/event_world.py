@@ -132,6 +132,8 @@ class Simulator(EmbeddedServer):
         self.receiver = receiver
         self.auth: httpx.Auth | None = None
         self.headers: dict[str, str] = {}
+        # No connection outlives a call: the process at its other end may be killed.
+        self._http = httpx.Client(timeout=20, limits=httpx.Limits(max_keepalive_connections=0))
         settings = {
             "LCM_SIM_DATA_DIR": str(folder / "data"),
             "LCM_EVENTS_URL": receiver.url,
@@ -158,6 +160,7 @@ class Simulator(EmbeddedServer):
 
     def end(self) -> None:
         asyncio.run(self.stop(3.0))
+        self._http.close()
 
     def set(self, **environment: str) -> None:
         """Settings of the next start."""
@@ -170,9 +173,8 @@ class Simulator(EmbeddedServer):
     def call(self, method: str, path: str, **options: Any) -> httpx.Response:
         """One call with the simulator's credentials."""
         headers = {**self.headers, **options.pop("headers", {})}
-        return httpx.request(
-            method, f"{self.url}{path}", auth=options.pop("auth", self.auth), headers=headers, timeout=20, **options
-        )
+        auth = options.pop("auth", self.auth)
+        return self._http.request(method, f"{self.url}{path}", auth=auth, headers=headers, **options)
 
     def json(self, method: str, path: str, **options: Any) -> Any:
         """The JSON of a call that succeeds."""
@@ -182,7 +184,7 @@ class Simulator(EmbeddedServer):
 
     def admin(self, method: str, path: str, body: object = None) -> Any:
         """A call of the admin API, which asks for no credentials."""
-        answer = httpx.request(method, f"{self.url}/admin{path}", json=body, timeout=10)
+        answer = self._http.request(method, f"{self.url}/admin{path}", json=body)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 

@@ -55,7 +55,6 @@ class Grading:
 
     def put(self, key: str, content: str | bytes) -> str:
         """Store an object; its key."""
-        self.s3.create_bucket(Bucket=BUCKET)
         self.s3.put_object(Bucket=BUCKET, Key=key, Body=content)
         return key
 
@@ -123,8 +122,17 @@ class Grading:
 
 
 @contextmanager
-def grading_engine(folder: Path, aws: str, **environment: str) -> Iterator[Grading]:
-    """A grading engine of its own for a module or a test."""
-    with simulator("grading", folder, aws, LCM_GRADING_TOKEN="token of the engine", **environment) as server:
+def grading_engine(folder: Path, s3: str, engine_sees: str = "", **environment: str) -> Iterator[Grading]:
+    """A grading engine of its own for a module or a test; ``engine_sees`` is where it looks for ``s3``."""
+    with simulator(
+        "grading", folder, engine_sees or s3, LCM_GRADING_TOKEN="token of the engine", **environment
+    ) as server:
         server.headers = {"Authorization": "Bearer token of the engine"}
-        yield Grading(server, s3_of(aws))
+        yield Grading(server, _bucket(s3))
+
+
+def _bucket(aws: str) -> "S3Client":
+    """The test's S3 with the bucket of evidence in it."""
+    s3 = s3_of(aws)
+    s3.create_bucket(Bucket=BUCKET)
+    return s3

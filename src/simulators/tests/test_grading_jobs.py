@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from event_world import flaky_proxy, s3_of, unique_id, wait_for
+from event_world import flaky_proxy, unique_id, wait_for
 from grading_world import (
     BUCKET,
     COLLECTED,
@@ -171,45 +171,41 @@ def test_the_engine_can_be_told_to_break_down(grading: Grading) -> None:
     assert grading.ended(grading.submit(again))["state"] == "completed"
 
 
-@pytest.fixture
-def restless(tmp_path: Path, moto_endpoint: str) -> Iterator[Grading]:
-    """An engine that the test may kill."""
-    with grading_engine(tmp_path, moto_endpoint, LCM_GRADING_SECONDS="3600", LCM_GRADING_JOBS="1") as running:
-        yield running
+def test_jobs_that_were_waiting_or_being_collected_when_the_engine_was_killed_are_finished(
+    tmp_path: Path, moto_endpoint: str
+) -> None:
+    slow = {"LCM_SIM_BOOT_SCALE": "1", "LCM_GRADING_SECONDS": "3600", "LCM_GRADING_JOBS": "1"}
+    with grading_engine(tmp_path, moto_endpoint, **slow) as grading:
+        requests = [grading.request(), grading.request()]
+        jobs = [grading.submit(request) for request in requests]
+        grading.reach(jobs[0], "collecting")
+        assert grading.job(jobs[1])["state"] == "queued"
+        grading.server.kill()
+        grading.server.set(LCM_SIM_BOOT_SCALE="0")
+        grading.server.begin()
+        for request, job in zip(requests, jobs, strict=True):
+            assert grading.ended(job)["state"] == "completed"
+            grading.receiver.wait(request["lablet_session_id"], COLLECTED, GRADED)
 
 
-def test_jobs_that_were_waiting_or_being_collected_when_the_engine_was_killed_are_finished(restless: Grading) -> None:
-    restless.server.set(LCM_SIM_BOOT_SCALE="1")
-    restless.server.end()
-    restless.server.begin()
-    requests = [restless.request(), restless.request()]
-    jobs = [restless.submit(request) for request in requests]
-    restless.reach(jobs[0], "collecting")
-    assert restless.job(jobs[1])["state"] == "queued"
-    restless.server.kill()
-    restless.server.set(LCM_SIM_BOOT_SCALE="0")
-    restless.server.begin()
-    for request, job in zip(requests, jobs, strict=True):
-        assert restless.ended(job)["state"] == "completed"
-        restless.receiver.wait(request["lablet_session_id"], COLLECTED, GRADED)
-
-
-def test_a_job_killed_while_it_is_graded_does_not_tell_of_its_evidence_again(restless: Grading) -> None:
-    restless.server.admin("PUT", "/job-faults", [{"kind": "stall"}])
-    request = restless.request()
-    job = restless.submit(request)
-    restless.reach(job, "grading")
-    restless.receiver.wait(request["lablet_session_id"], COLLECTED)
-    restless.server.kill()
-    restless.server.begin()
-    assert restless.ended(job)["state"] == "completed"
-    restless.receiver.wait(request["lablet_session_id"], COLLECTED, GRADED)
-    assert restless.submit(request) == job
+def test_a_job_killed_while_it_is_graded_does_not_tell_of_its_evidence_again(
+    tmp_path: Path, moto_endpoint: str
+) -> None:
+    with grading_engine(tmp_path, moto_endpoint) as grading:
+        grading.server.admin("PUT", "/job-faults", [{"kind": "stall"}])
+        request = grading.request()
+        job = grading.submit(request)
+        grading.reach(job, "grading")
+        grading.receiver.wait(request["lablet_session_id"], COLLECTED)
+        grading.server.kill()
+        grading.server.begin()
+        assert grading.ended(job)["state"] == "completed"
+        grading.receiver.wait(request["lablet_session_id"], COLLECTED, GRADED)
+        assert grading.submit(request) == job
 
 
 def test_a_job_waits_for_an_object_store_that_does_not_answer(tmp_path: Path, moto_endpoint: str) -> None:
-    with flaky_proxy(moto_endpoint, failures=4) as store, grading_engine(tmp_path, store.url) as grading:
-        grading.s3 = s3_of(moto_endpoint)
+    with flaky_proxy(moto_endpoint, failures=4) as store, grading_engine(tmp_path, moto_endpoint, store.url) as grading:
         request = grading.request()
         store.failing = True
         job = grading.ended(grading.submit(request))
