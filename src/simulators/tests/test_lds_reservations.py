@@ -21,7 +21,9 @@ def lds(tmp_path_factory: pytest.TempPathFactory, moto_endpoint: str) -> Iterato
 
 
 @pytest.mark.parametrize(
-    "auth", [None, httpx.BasicAuth("lcm", "guess"), httpx.BasicAuth("other", "password of lcm")], ids=str
+    "auth",
+    [None, httpx.BasicAuth("lcm", "guess"), httpx.BasicAuth("other", "password of lcm")],
+    ids=["nobody", "wrong password", "another user"],
 )
 def test_nobody_reserves_without_the_password(lds: Lds, auth: httpx.Auth | None) -> None:
     answer = httpx.post(f"{lds.server.url}{SESSIONS}", json=reservation("s"), auth=auth)
