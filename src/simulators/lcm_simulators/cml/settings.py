@@ -54,7 +54,7 @@ class StandaloneSettings(BaseSettings):
         default=Path(".data/sim-cml"), validation_alias="LCM_SIM_DATA_DIR", description="Folder of labs and CA."
     )
     boot_scale: float = Field(
-        default=1.0, ge=0, validation_alias="LCM_SIM_BOOT_SCALE", description="Factor on every boot time; 0 is at once."
+        default=0.1, ge=0, validation_alias="LCM_SIM_BOOT_SCALE", description="Factor on every boot time; 0 is at once."
     )
     clock_factor: float = Field(
         default=1.0, gt=0, le=100_000, validation_alias="LCM_SIM_CLOCK_FACTOR", description="Speed of simulated time."
