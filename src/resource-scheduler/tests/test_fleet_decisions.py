@@ -166,6 +166,14 @@ def test_a_late_soon_session_takes_room_that_became_free() -> None:
     assert [order.reason for order in decide(picture, SchedulerSettings()).returns] == ["EarlierPlace"]
 
 
+def test_a_session_of_a_lost_worker_is_returned_once_even_if_another_has_room_earlier() -> None:
+    picture = world([], [worker("w1", phase=WorkerPhase.FAILED), worker("w2")])
+    scheduled(picture, session("s", LAB, soon=True), "w1", after(90))
+    picture.room_freed = True
+    returns = decide(picture, SchedulerSettings()).returns
+    assert [(order.session_id, order.reason) for order in returns] == [("s", "WorkerLost")]
+
+
 def test_a_worker_is_emptied_when_its_sessions_fit_beside_others() -> None:
     picture = world([], [worker("w1"), worker("w2")])
     scheduled(picture, session("s", LAB, start=after(120)), "w2", after(105))

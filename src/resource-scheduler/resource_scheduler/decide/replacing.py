@@ -54,7 +54,7 @@ def leave_draining(world: World, plan: Plan, options: LaunchOptions) -> None:
     """Move sessions off draining workers where there is another place, or time to launch one."""
     draining = {name for name, worker in world.workers.items() if worker.spec.drain and not _lost(worker)}
     now = micros(world.now)
-    for session, holding in _held_places(world, draining):
+    for session, holding in _held_places(world, plan, draining):
         demand = session.demand
         assert demand is not None  # held places are yielded for known demands only
         if holding.start <= now + SETTLED:
@@ -83,7 +83,7 @@ def start_earlier(world: World, plan: Plan) -> None:
     workers = {session.worker_id for session in world.scheduled if session.demand and session.demand.soon}
     found = [
         (holding.start, session, holding)
-        for session, holding in _held_places(world, workers)
+        for session, holding in _held_places(world, plan, workers)
         if session.demand is not None and session.demand.soon and holding.start > now + WORTH_MOVING
     ]
     found.sort(key=lambda entry: (entry[0], entry[1].session_id))
@@ -104,14 +104,15 @@ def keep_room(world: World, plan: Plan, place: Placed) -> None:
     plan.kept.append((place.facts.worker_id, claim_id))
 
 
-def _held_places(world: World, workers: set[str]) -> Iterator[tuple[ScheduledSession, Holding]]:
-    """Scheduled sessions on some workers with what they hold there."""
+def _held_places(world: World, plan: Plan, workers: set[str]) -> Iterator[tuple[ScheduledSession, Holding]]:
+    """Scheduled sessions on some workers with what they hold there, but for those that this pass sends back already."""
     if not workers:
         return
+    returned = {order.session_id for order in plan.returns}
     sessions = {
         (session.worker_id, session.session_id): session
         for session in world.scheduled
-        if session.worker_id in workers and session.demand is not None
+        if session.worker_id in workers and session.demand is not None and session.session_id not in returned
     }
     for name in sorted(workers):
         state = world.fleet.get(name)
