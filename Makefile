@@ -123,6 +123,15 @@ test: install tools console ## Run the tests
 	$(PYTHON) scripts/bootstrap_tools.py virl2
 	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_OPTIONS) $(TESTS)
 
+.PHONY: check-tools
+check-tools: ## Bring what some checks use (Chromium, Helm, promtool, Kubernetes schemas), as far as this machine can have it
+	$(PYTHON) scripts/check_tools.py
+
+.PHONY: test-keycloak
+test-keycloak: install tools ## Run the sign-in tests against a real Keycloak as well (needs Maven and a JDK of 17 or newer)
+	$(PYTHON) scripts/fetch_keycloak.py
+	$(BIN)/python -m pytest -k "identity or keycloak" $(PYTEST_OPTIONS) src/simulators/tests
+
 .PHONY: test-quick
 test-quick: install tools ## Run the tests that take less than ten seconds each
 	$(BIN)/python -m pytest -m "not slow and not browser" $(PYTEST_OPTIONS) $(TESTS)

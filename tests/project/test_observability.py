@@ -3,7 +3,6 @@
 import importlib
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from prometheus_client import REGISTRY
+from tests.project.programs import program
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "deployment" / "prometheus" / "rules" / "lcm.yml"
@@ -67,9 +67,7 @@ def test_every_alert_has_a_page_and_every_page_an_alert() -> None:
 
 
 def test_prometheus_accepts_the_rules_and_they_fire_when_they_should() -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("promtool is not installed (Debian package prometheus)")
+    promtool = program("promtool")
     folder = ROOT / "deployment" / "prometheus"
     for command in (["check", "rules", str(RULES)], ["test", "rules", str(folder / "tests" / "alerts.yml")]):
         ran = subprocess.run([promtool, *command], capture_output=True, text=True, check=False)
