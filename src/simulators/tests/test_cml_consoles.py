@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 from cml_world import Cml, cml_process, topology
+from web_sockets import web_socket
 from websockets.exceptions import InvalidStatus
-from websockets.sync.client import connect
 
 from lcm_simulators.embedded.process import free_port
 
@@ -167,13 +167,13 @@ def test_the_console_websocket_of_a_key_is_the_same_device(cml: Cml, router: str
     key = cml.get(f"labs/{router}/nodes/{cml.node(router, 'edge')['id']}/keys/console")
     context = ssl.create_default_context(cafile=str(cml.process.authority))
     base = f"wss{cml.url.removeprefix('https')}/ws/dispatch/frontend/console"
-    with connect(f"{base}?uuid={key}", ssl=context, max_queue=None) as console:
+    with web_socket(f"{base}?uuid={key}", context) as console:
         assert b"edge>" in _bytes(console.recv(5))
         console.send(b"show version\r")
         shown = b""
         while b"uptime is" not in shown:
             shown += _bytes(console.recv(5))
-    with pytest.raises(InvalidStatus), connect(f"{base}?uuid=no-such-key", ssl=context, max_queue=None) as console:
+    with pytest.raises(InvalidStatus), web_socket(f"{base}?uuid=no-such-key", context) as console:
         console.recv(5)
 
 

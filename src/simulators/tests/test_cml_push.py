@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from cml_world import Cml, cml_process, topology
+from web_sockets import Socket, web_socket
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
 
 WAIT_SECONDS = 10.0
 Frame = dict[str, Any]
@@ -23,9 +23,9 @@ def cml(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cml]:
 
 
 @contextmanager
-def stream(cml: Cml, token: str) -> Iterator[ClientConnection]:
+def stream(cml: Cml, token: str) -> Iterator[Socket]:
     context = ssl.create_default_context(cafile=str(cml.process.authority))
-    with connect(f"wss{cml.url.removeprefix('https')}/ws/ui", ssl=context, max_queue=None) as socket:
+    with web_socket(f"wss{cml.url.removeprefix('https')}/ws/ui", context) as socket:
         socket.send(json.dumps({"token": token, "client_uuid": "11111111-1111-4111-8111-111111111111"}))
         yield socket
 
@@ -34,7 +34,7 @@ def token_of(cml: Cml) -> str:
     return str(cml.http.headers["Authorization"].removeprefix("Bearer "))
 
 
-def frames_until(socket: ClientConnection, wanted: Callable[[Frame], bool]) -> list[Frame]:
+def frames_until(socket: Socket, wanted: Callable[[Frame], bool]) -> list[Frame]:
     """Frames up to the wanted one."""
     frames: list[Frame] = []
     deadline = time.monotonic() + WAIT_SECONDS
@@ -45,7 +45,7 @@ def frames_until(socket: ClientConnection, wanted: Callable[[Frame], bool]) -> l
     raise AssertionError(f"not told in time; last: {frames[-3:]}")
 
 
-def connected(cml: Cml, socket: ClientConnection) -> None:
+def connected(cml: Cml, socket: Socket) -> None:
     """A stream is connected once it tells of a lab; labs are made until it does."""
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
