@@ -51,6 +51,7 @@ class Controller:
         self.timers = world.timers
         self.labs: dict[str, Lab] = {}
         self.port = config.port
+        self.listening = False
         fresh = state is None
         self.state = state or ControllerState()
         self.tokens = TokenMint(self.state.secret)
@@ -78,7 +79,13 @@ class Controller:
 
     @property
     def phase(self) -> Phase:
-        """How far the controller has come since it was powered on."""
+        """What a client finds now: the time says how far the boot is, and nothing answers before the port is open."""
+        due = self.due_phase
+        return due if self.listening or due is Phase.OFF else Phase.CONNECTION_REFUSED
+
+    @property
+    def due_phase(self) -> Phase:
+        """How far the boot must have come by the time."""
         if not self.state.powered:
             return Phase.OFF
         remaining = self.state.ready_at - self.clock.time()

@@ -50,12 +50,14 @@ class Listener:
         address = self._controller.config.address
         self._server = await loop.create_server(protocol, address, self._controller.port, ssl=context, backlog=512)
         self._controller.port = self._server.sockets[0].getsockname()[1]
+        self._controller.listening = True
 
     async def stop(self) -> None:
         """Close the port and cut its connections."""
         if self._server is None:
             return
         server, self._server = self._server, None
+        self._controller.listening = False
         server.close()
         for connection in list(self._state.connections):
             transport = getattr(connection, "transport", None)

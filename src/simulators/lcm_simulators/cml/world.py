@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lcm_simulators.cml.certificates import CertificateAuthority
 from lcm_simulators.cml.config import ControllerConfig
-from lcm_simulators.cml.controller import Controller
+from lcm_simulators.cml.controller import Controller, Phase
 from lcm_simulators.cml.license_server import LicenseServer
 from lcm_simulators.cml.listener import Listener
 from lcm_simulators.cml.store import Store
@@ -114,7 +114,7 @@ class World:
 
     async def _boot(self, controller: Controller) -> None:
         """Open the port now, or when the first half of the boot time has passed."""
-        if controller.phase == "connection_refused":
+        if controller.due_phase is Phase.CONNECTION_REFUSED:
             half = (controller.state.ready_at - controller.state.powered_at) / 2
             controller.later(
                 max(0.0, controller.state.powered_at + half - self.clock.time()), lambda: self._open_later(controller)
