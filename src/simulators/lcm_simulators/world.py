@@ -5,7 +5,6 @@ Usage: ``python -m lcm_simulators.world run [--detach] | down | status``.
 
 import asyncio
 import os
-import random
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
@@ -14,6 +13,7 @@ from typing import Literal, Self
 
 import psutil
 
+from lcm_simulators.embedded.reservations import free_network
 from lcm_simulators.supervisor.files import Roster, RunningProcess, development_secrets, keep_clock
 from lcm_simulators.supervisor.plan import PlatformSettings, platform_plan
 from lcm_simulators.supervisor.ports import Ports, environment_with_local_file, refuse_taken
@@ -69,7 +69,7 @@ class World:
             clock_factor=factor,
             boot_scale=boot_scale,
             # Two worlds on one machine must not give the same loopback address to two instances.
-            network=f"127.{random.SystemRandom().randint(30, 250)}" if isolated else "127.20",
+            network=free_network() if isolated else "127.20",
             durable=durable,
         )
         plan = platform_plan(self.settings)

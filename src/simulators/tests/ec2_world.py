@@ -20,6 +20,7 @@ from botocore.config import Config
 
 from lcm_simulators.embedded import EmbeddedServer
 from lcm_simulators.embedded.probes import http_body
+from lcm_simulators.embedded.reservations import free_network
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 WAIT_SECONDS = 15.0
 FAST = 2_000.0
 _KEYS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
-_networks = itertools.count(60)
 _tokens = itertools.count(1)
 
 
@@ -118,7 +118,7 @@ class Ec2Process(EmbeddedServer):
     def __init__(self, folder: Path, **environment: str) -> None:
         settings = {
             "LCM_SIM_DATA_DIR": str(folder / "data"),
-            "LCM_EC2_NETWORK": f"127.{next(_networks)}",
+            "LCM_EC2_NETWORK": free_network(),
             "LCM_EC2_THROTTLE": "false",
             "LCM_CML_PASSWORD": "fleet-secret",
             **environment,

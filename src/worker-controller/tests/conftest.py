@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import pytest_asyncio
-from worker_outside import Simulator, loopback_network
+from worker_outside import Simulator
 from worker_world import WorkerWorld, worker_world
 
+from lcm_simulators.embedded.reservations import free_network
 from worker_controller.adapters.aws import AwsClients
 from worker_controller.adapters.cloudwatch import BotoCloudWatch
 from worker_controller.adapters.ec2 import BotoEc2
@@ -23,7 +24,7 @@ def in_thread(work: object) -> None:
 @pytest.fixture(scope="session")
 def bare_ec2(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
     """EC2 and CloudWatch; nothing runs on the instances."""
-    settings = {"LCM_EC2_NETWORK": loopback_network(), "LCM_EC2_THROTTLE": "false"}
+    settings = {"LCM_EC2_NETWORK": free_network(), "LCM_EC2_THROTTLE": "false"}
     server = Simulator("ec2", tmp_path_factory.mktemp("ec2"), settings)
     in_thread(server.start)
     yield server

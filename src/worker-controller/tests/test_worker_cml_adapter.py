@@ -1,7 +1,6 @@
 """The CML adapter against a simulated controller: layers, sign-in, push, and secrets that stay put."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest_asyncio
 from worker_world import WorkerWorld
 
 from lcm_core.spi.cml_system import CmlRefused, CmlSignInRefused, CmlTarget, CmlUnavailable, Layer, Registration
+from lcm_simulators.embedded.process import free_port
 from worker_controller.adapters.cml_bodies import without_token
 from worker_controller.adapters.cml_system import HttpCmlSystem
 from worker_controller.adapters.trust import Trust
@@ -21,7 +21,7 @@ process_test = pytest.mark.asyncio(loop_scope="session")
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def target(platform: WorkerWorld) -> AsyncIterator[CmlTarget]:
     """A controller that no worker knows of."""
-    config = {"address": "127.0.0.1", "port": _free_port(), "boot_seconds": 0, "admin_password": "right"}
+    config = {"address": "127.0.0.1", "port": free_port(), "boot_seconds": 0, "admin_password": "right"}
     await platform.admin("cml", "PUT", "controllers/i-adapter", config)
     yield CmlTarget("adapter", f"https://127.0.0.1:{config['port']}", "admin", "right")
     await platform.admin("cml", "DELETE", "controllers/i-adapter")
@@ -36,12 +36,6 @@ async def cml(platform: WorkerWorld) -> AsyncIterator[HttpCmlSystem]:
     await platform.behave()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def elsewhere(target: CmlTarget, **changes: str) -> CmlTarget:
     known = {"worker_id": "other", "endpoint": target.endpoint, "username": "admin", "password": "right"}
     return CmlTarget(**{**known, **changes})
@@ -52,7 +46,7 @@ async def test_the_lowest_layer_that_fails_is_named(
     platform: WorkerWorld, cml: HttpCmlSystem, target: CmlTarget, tmp_path: Path
 ) -> None:
     assert (await cml.readiness(target)).failing is None
-    nobody = elsewhere(target, endpoint=f"https://127.0.0.1:{_free_port()}")
+    nobody = elsewhere(target, endpoint=f"https://127.0.0.1:{free_port()}")
     assert (await cml.readiness(nobody)).failing is Layer.TCP
     stranger = HttpCmlSystem(Trust(None))
     assert (await stranger.readiness(target)).failing is Layer.TLS, "a private CA is not trusted by default"
@@ -117,7 +111,7 @@ async def test_statistics_are_pushed(cml: HttpCmlSystem, target: CmlTarget) -> N
             assert stats.cores == 48
             break
     with pytest.raises(CmlUnavailable):
-        async for _ in cml.pushed_stats(elsewhere(target, endpoint=f"https://127.0.0.1:{_free_port()}")):
+        async for _ in cml.pushed_stats(elsewhere(target, endpoint=f"https://127.0.0.1:{free_port()}")):
             pass
 
 

@@ -1,7 +1,6 @@
 """The simulated outside world as processes of their own, reached over the wire like the real one."""
 
 import os
-import random
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -53,8 +52,3 @@ class Simulator(EmbeddedServer):
         """The journal's entries of one operation."""
         entries: list[dict[str, object]] = self.admin("GET", "journal").json()["entries"]
         return [entry for entry in entries if entry["operation"] == operation]
-
-
-def loopback_network() -> str:
-    """A /16 that no other test run of this machine is likely to use."""
-    return f"127.{random.SystemRandom().randint(30, 250)}"

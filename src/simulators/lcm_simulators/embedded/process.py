@@ -6,7 +6,6 @@ import atexit
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import time
 import weakref
@@ -14,11 +13,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO, Self
 
+from lcm_simulators.embedded.reservations import LOOPBACK, free_port
 from lcm_simulators.embedded.tools import ToolMissingError
 
 __all__ = ["EmbeddedServer", "ServerStartError", "ToolMissingError", "free_port"]
 
-_LOOPBACK = "127.0.0.1"
 _LOG_TAIL_BYTES = 2_000
 _PORT_ATTEMPTS = 3
 
@@ -27,13 +26,6 @@ _living: "weakref.WeakSet[EmbeddedServer]" = weakref.WeakSet()
 
 class ServerStartError(RuntimeError):
     """The server exited or did not become healthy in time; the message holds the end of its log."""
-
-
-def free_port(host: str = _LOOPBACK) -> int:
-    """Return a TCP port of ``host`` that nothing listened on a moment ago."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
 
 
 class EmbeddedServer(abc.ABC):
@@ -84,7 +76,7 @@ class EmbeddedServer(abc.ABC):
     @property
     def address(self) -> str:
         """``host:port`` of the server."""
-        return f"{_LOOPBACK}:{self.port}"
+        return f"{LOOPBACK}:{self.port}"
 
     @property
     def pid(self) -> int | None:
