@@ -1,10 +1,12 @@
 """How the console looks and feels: every page, small and dark, and without a mouse."""
 
+from pathlib import Path
+
 import pytest
 from playwright.async_api import expect
 
 from tests.browser.desk import PHONE, WIDE, Desk, Desks
-from tests.browser.given import a_definition, a_running_worker
+from tests.browser.given import a_definition, a_running_worker, what_pages_show_seldom
 from tests.system.platform import Platform
 
 pytestmark = [
@@ -48,9 +50,12 @@ async def _faults(desk: Desk, path: str) -> list[str]:
     return found
 
 
-async def test_every_page_is_accessible_in_both_colors_and_fits_a_phone(desks: Desks, platform: Platform) -> None:
+async def test_every_page_is_accessible_in_both_colors_and_fits_a_phone(
+    desks: Desks, platform: Platform, tmp_path: Path
+) -> None:
     worker, definition = await a_running_worker(platform), await a_definition(platform)
     session = await platform.reserve(definition)
+    await what_pages_show_seldom(platform, tmp_path)
     objects = [f"/workers/{worker.id}", f"/definitions/{definition.id}", f"/sessions/{session.id}"]
     desk = await desks.of("admin")
     found = [fault for path in (*PAGES, *objects) for fault in await _faults(desk, path)]

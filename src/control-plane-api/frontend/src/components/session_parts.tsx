@@ -27,7 +27,7 @@ export function Countdown({ session }: { session: Session }) {
   if (untilStart > 0 && ["pending", "scheduled", "instantiating"].includes(phase))
     return <span>starts in {duration(untilStart)}</span>;
   if (untilEnd > 0)
-    return <span class={untilEnd < 600 ? "text-danger fw-semibold" : ""}>{duration(untilEnd)} left</span>;
+    return <span class={untilEnd < 600 ? "text-danger-emphasis fw-semibold" : ""}>{duration(untilEnd)} left</span>;
   return <span>slot is over</span>;
 }
 

@@ -194,6 +194,13 @@ function Heading<T>(props: { column: Column<T>; sort: string; onSort: (sort: str
   const { column, sort } = props;
   const mine = sort.replace(/^-/, "") === column.key;
   const down = mine && sort.startsWith("-");
+  if (column.title === "") {
+    return (
+      <th scope="col" class={column.always ? "" : "d-none d-md-table-cell"}>
+        <span class="visually-hidden">Actions</span>
+      </th>
+    );
+  }
   return (
     <th
       scope="col"

@@ -52,7 +52,11 @@ function Bar({ booking, across }: { booking: Booking; across: (instant: number) 
     <a
       href={`/sessions/${booking.id}`}
       class={`booking text-bg-${toneOf(booking.phase)} text-truncate`}
-      style={{ left: `${left}%`, width: `${right - left}%`, top: `${booking.lane * LANE_REM + 0.2}rem` }}
+      style={{
+        left: `min(${left}%, 100% - 1.5rem)`,
+        width: `${right - left}%`,
+        top: `${booking.lane * LANE_REM + 0.2}rem`,
+      }}
       title={text}
       aria-label={text}
     >

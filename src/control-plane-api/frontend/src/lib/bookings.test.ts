@@ -7,15 +7,25 @@ function booking(start: number, end: number): Booking {
   return { id: `${start}`, row: "w", title: "", start: start * HOUR, end: end * HOUR, phase: "ready", lane: 0 };
 }
 
+const DAY = { start: 0, end: 24 * HOUR };
+
 describe("bookings", () => {
   it("stand below each other while they overlap, and share a lane after", () => {
     const bookings = [booking(1, 3), booking(2, 4), booking(3, 5)];
-    expect(intoLanes(bookings)).toBe(2);
+    expect(intoLanes(bookings, DAY)).toBe(2);
     expect(bookings.map((one) => one.lane)).toEqual([0, 1, 0]);
   });
 
+  it("do not cover each other when they are drawn wider than they are long", () => {
+    const brief = [booking(1, 1.1), booking(1.2, 1.3), booking(3, 3.1)];
+    expect(intoLanes(brief, DAY)).toBe(2);
+    expect(brief.map((one) => one.lane)).toEqual([0, 1, 0]);
+    const atTheEnd = [booking(23.2, 23.4), booking(23.8, 23.9)];
+    expect(intoLanes(atTheEnd, DAY)).toBe(2);
+  });
+
   it("need one lane when there are none", () => {
-    expect(intoLanes([])).toBe(1);
+    expect(intoLanes([], DAY)).toBe(1);
   });
 });
 

@@ -49,13 +49,18 @@ function bookingsOf(sessions: readonly Session[], window: Window): Booking[] {
     .sort((a, b) => a.start - b.start || a.id.localeCompare(b.id));
 }
 
-/** Give each booking the first lane that is free at its start; the number of lanes. */
-export function intoLanes(bookings: Booking[]): number {
+/** The share of a window that the narrowest bar covers: 24 pixels, which a finger can hit, of the narrowest track. */
+const NARROWEST = 0.045;
+
+/** Give each booking the first lane that is free at its start; the number of lanes. A bar is never too narrow to hit. */
+export function intoLanes(bookings: Booking[], window: Window): number {
+  const least = NARROWEST * (window.end - window.start);
   const free: number[] = [];
   for (const booking of bookings) {
-    const found = free.findIndex((until) => until <= booking.start);
+    const from = Math.min(booking.start, window.end - least);
+    const found = free.findIndex((until) => until <= from);
     booking.lane = found < 0 ? free.length : found;
-    free[booking.lane] = booking.end;
+    free[booking.lane] = Math.max(booking.end, from + least);
   }
   return Math.max(1, free.length);
 }
@@ -70,7 +75,7 @@ export function rowsOf(workers: readonly Worker[], sessions: readonly Session[],
   }
   const row = (id: string, title: string): Row => {
     const bookings = byRow.get(id) ?? [];
-    return { id, title, bookings, lanes: intoLanes(bookings) };
+    return { id, title, bookings, lanes: intoLanes(bookings, window) };
   };
   const rows = workers
     .filter((worker) => worker.status.phase !== "terminated" || byRow.has(worker.id))

@@ -33,7 +33,7 @@ const COLUMNS: CellColumn<Definition>[] = [
       <>
         <Phase phase={d.status.phase} />
         {d.status.sync.errors?.length ? (
-          <div class="small text-danger reason">{d.status.sync.errors[0]?.message}</div>
+          <div class="small text-danger-emphasis reason">{d.status.sync.errors[0]?.message}</div>
         ) : null}
       </>
     ),
