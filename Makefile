@@ -123,6 +123,15 @@ test: install tools console ## Run the tests
 	$(PYTHON) scripts/bootstrap_tools.py virl2
 	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_OPTIONS) $(TESTS)
 
+.PHONY: bench
+bench: install tools ## Measure speed and scale, print the table and renew docs/performance.md (BENCH=scheduling runs one part)
+	$(BIN)/python tests/benchmarks/run.py $(BENCH)
+
+.PHONY: exam-morning
+exam-morning: install tools ## Run an exam from no machine to every score: make exam-morning [SESSIONS=600 SLOTS=3 WORKERS=25 FACTOR=12]
+	$(BIN)/python -m tests.exam $(if $(SESSIONS),--sessions $(SESSIONS)) $(if $(SLOTS),--slots $(SLOTS)) \
+	  $(if $(WORKERS),--workers $(WORKERS)) $(if $(FACTOR),--factor $(FACTOR))
+
 .PHONY: check-tools
 check-tools: ## Bring what some checks use (Chromium, Helm, promtool, Kubernetes schemas), as far as this machine can have it
 	$(PYTHON) scripts/check_tools.py
