@@ -16,6 +16,7 @@ from control_plane_api.domain.quota.quota import Quota
 from control_plane_api.domain.settings.settings import PlatformSettings
 from control_plane_api.domain.task.task import Task
 from control_plane_api.domain.worker.claim_check import ClaimLimits, ClaimRefusal
+from control_plane_api.domain.worker.rollup import Resolution
 from control_plane_api.domain.worker.template import WorkerTemplate
 from control_plane_api.domain.worker.worker import Worker
 from control_plane_api.kernel.aggregate import Resource
@@ -214,8 +215,8 @@ class MetricsStore(Protocol):
     async def latest(self, worker_ids: Sequence[str]) -> dict[str, WorkerMetrics]:
         """The newest sample of each worker."""
 
-    async def history(self, worker_id: str, since: datetime, limit: int) -> list[WorkerMetrics]:
-        """Samples of a worker, oldest first."""
+    async def history(self, worker_id: str, since: datetime, limit: int, resolution: Resolution) -> list[WorkerMetrics]:
+        """The newest samples or means of a worker, oldest first."""
 
 
 class SecretVault(Protocol):

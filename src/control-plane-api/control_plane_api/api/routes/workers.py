@@ -116,7 +116,11 @@ async def metrics(
     since: UtcTime | None = None,
     limit: Annotated[int, Query(ge=1, le=HISTORY_LIMIT)] = 500,
 ) -> Response:
-    """The newest samples since an instant, oldest first; a week at most is kept."""
+    """The newest samples since an instant, oldest first.
+
+    A span of up to 12 hours shows single samples, one of up to four days five-minute means, a longer one hourly means;
+    they are kept for 2, 14 and 90 days.
+    """
     begin: datetime = since or call.now() - WHOLE_HISTORY
     return call.respond(await call.execute(WorkerHistoryQuery(call.principal, worker_id, begin, limit)))
 

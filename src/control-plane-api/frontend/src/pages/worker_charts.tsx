@@ -7,7 +7,7 @@ import { failed } from "../components/toasts";
 import { present } from "../lib/time";
 import { metricsOf } from "../live/store";
 
-const HOURS = [1, 6, 24, 168];
+const HOURS = [1, 6, 24, 168, 720];
 const SAMPLES = "2000";
 
 type Line = readonly [label: string, field: keyof Metrics, color: string];

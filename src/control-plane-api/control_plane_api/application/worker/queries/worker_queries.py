@@ -7,6 +7,7 @@ from control_plane_api.application.authorization.policy import Action
 from control_plane_api.application.authorization.require import require
 from control_plane_api.application.base import BaseQuery, Reader
 from control_plane_api.application.listing import WORKERS, ListRequest
+from control_plane_api.domain.worker.rollup import resolution_for
 from control_plane_api.domain.worker.worker import Worker
 from lcm_core.contracts.claims import ClaimChanges, ClaimView
 from lcm_core.contracts.common import Page
@@ -74,10 +75,11 @@ class WorkerHistoryReader(Reader[WorkerHistoryQuery, Page[WorkerMetrics]]):
     """For charts."""
 
     async def handle_async(self, request: WorkerHistoryQuery) -> Page[WorkerMetrics]:
-        """The newest samples, oldest first."""
+        """The newest samples, oldest first; means where the span is long."""
         require(request.principal, Action.WORKER_READ)
         await self._deps.workers.get(request.worker_id)
-        samples = await self._deps.metrics.history(request.worker_id, request.since, request.limit)
+        resolution = resolution_for(self._deps.clock.now() - request.since)
+        samples = await self._deps.metrics.history(request.worker_id, request.since, request.limit, resolution)
         return Page[WorkerMetrics](items=samples)
 
 
