@@ -125,6 +125,17 @@ async def test_failures_are_told_apart(ec2: BotoEc2, ec2_world: Simulator, uniqu
     assert not [each for each in await ec2.describe_ours(REGION) if each.worker_id == unique_name]
 
 
+async def test_a_long_answer_is_read_page_by_page(
+    ec2: BotoEc2, ec2_world: Simulator, unique_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launched = [await ec2.launch(await request(ec2, unique_name, token=f"{unique_name}-{n}")) for n in range(12)]
+    monkeypatch.setattr("worker_controller.adapters.ec2.PAGE", 5)
+    before = len(ec2_world.calls("DescribeInstances"))
+    ours = [each.instance_id for each in await ec2.describe_ours(REGION) if each.worker_id == unique_name]
+    assert sorted(ours) == sorted(each.instance_id for each in launched)
+    assert len(ec2_world.calls("DescribeInstances")) - before >= 3, "three pages at least"
+
+
 async def test_a_silent_ec2_is_an_unavailable_one(ec2: BotoEc2, ec2_world: Simulator) -> None:
     ec2_world.faults({"match": {"operation": "DescribeInstances"}, "kind": "hang", "seconds": 5, "count": 1})
     with pytest.raises(Ec2Unavailable):

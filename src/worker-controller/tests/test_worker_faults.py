@@ -40,6 +40,39 @@ async def test_ec2_misbehaves_while_a_worker_is_launched(world: WorkerWorld, mis
     await world.end(view.id)
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [{"kind": "throttle", "count": 2}, {"kind": "drop_after_success", "count": 1}, {"kind": "status", "status": 500}],
+    ids=lambda each: str(each["kind"]),
+)
+async def test_ec2_misbehaves_while_a_worker_is_stopped_started_and_ended(
+    world: WorkerWorld, kind: dict[str, object]
+) -> None:
+    view = await serving(world)
+    before = await world.struck("ec2")
+    calls = ("StopInstances", "StartInstances", "TerminateInstances")
+    await world.admin("ec2", "PUT", "faults", [{"match": {"operation": each}, "count": 1, **kind} for each in calls])
+    await world.ask(view.id, "stop")
+    await world.reach(view.id, P.STOPPED)
+    await world.ask(view.id, "start")
+    await world.when(view.id, "serves again", lambda seen: seen.status.schedulable)
+    await world.end(view.id)
+    assert await world.struck("ec2") - before >= len(calls), "each fault was met"
+    [instance] = await world.instances_of(view.id)
+    assert instance["state"] == "terminated"
+
+
+async def test_cml_misbehaves_while_a_license_is_returned(world: WorkerWorld) -> None:
+    view = await serving(world)
+    before = await world.struck("cml")
+    faults = [fault("deregister", "status", status=500, count=2), fault("deregister", "drop_after_success", count=1)]
+    await world.admin("cml", "PUT", "faults", faults)
+    await world.end(view.id)
+    assert await world.struck("cml") - before >= 2, "the faults were met"
+    held = [each for each in await world.registrations() if each["instance_id"] == view.status.instance.instance_id]
+    assert not held
+
+
 async def test_no_capacity_fails_the_worker_and_rests_the_template(world: WorkerWorld) -> None:
     shortage = {"shortages": [{"instance_type": "c8i.4xlarge"}], "throttle": {"enabled": False}}
     await world.admin("ec2", "PUT", "world", shortage)

@@ -45,6 +45,27 @@ async def test_drain_waits_for_the_session_and_can_be_canceled(world: WorkerWorl
     await world.end(worker_id)
 
 
+async def test_a_drain_over_time_asks_a_person_and_only_force_goes_on(world: WorkerWorld) -> None:
+    await world.define_template("hasty", drain_timeout_minutes=1)
+    worker_id = await world.create("hasty")
+    await world.when(worker_id, "is idle", lambda seen: idle(seen)[0] == "true")
+    session_id = await book(world, worker_id, in_minutes=0)
+    await world.when(worker_id, "is in use", lambda seen: idle(seen) == ("false", "SessionsLive"))
+    await world.ask(worker_id, "drain")
+    view = await world.when(worker_id, "is over time", lambda seen: seen.status.reason == "DrainOverdue")
+    assert view.status.phase is P.DRAINING
+    [task] = await world.tasks(worker_id)
+    assert task.spec.title == "A drain is over time"
+    assert await stops_of(world, view) == 0, "time alone ends no session"
+
+    await world.ask(worker_id, "force")
+    await world.reach(worker_id, P.STOPPED)
+    assert await stops_of(world, view) == 1
+    assert await world.tasks(worker_id) == []
+    await give_up(world, session_id)
+    await world.end(worker_id)
+
+
 async def test_an_imminent_session_keeps_a_worker_from_being_idle_or_stopped(world: WorkerWorld) -> None:
     worker_id = await world.create()
     await world.when(worker_id, "is idle", lambda seen: seen.status.idle_since is not None)

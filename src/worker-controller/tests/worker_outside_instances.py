@@ -9,14 +9,16 @@ from worker_controller.adapters.aws import AwsClients
 from worker_controller.adapters.ec2 import BotoEc2
 
 
-async def launch_foreign(world: WorkerWorld, token: str = "somebody", **tags: str) -> str:
-    """Launch a CML instance by hand; its id once it runs."""
+async def launch_foreign(
+    world: WorkerWorld, token: str = "somebody", *, region: str = REGION, images: str = "cml-*", **tags: str
+) -> str:
+    """Launch an instance by hand, of CML's newest image; its id once it runs."""
     clients = AwsClients(endpoint=world.world.url("ec2"), threads=2)
     try:
         ec2 = BotoEc2(clients)
-        image = await ec2.newest_image(REGION, "cml-*")
+        image = await ec2.newest_image(region, images)
         assert image is not None
-        launched = await ec2.launch(LaunchRequest(token, REGION, image.image_id, "c8i.4xlarge", tags))
+        launched = await ec2.launch(LaunchRequest(token, region, image.image_id, "c8i.4xlarge", tags))
         return (await _running(ec2, launched)).instance_id
     finally:
         clients.close()
@@ -24,6 +26,6 @@ async def launch_foreign(world: WorkerWorld, token: str = "somebody", **tags: st
 
 async def _running(ec2: BotoEc2, instance: Instance) -> Instance:
     async with asyncio.timeout(10):
-        while (seen := await ec2.describe_one(REGION, instance.instance_id)).state != "running":
+        while (seen := await ec2.describe_one(instance.region, instance.instance_id)).state != "running":
             await asyncio.sleep(0.05)
     return seen

@@ -148,15 +148,22 @@ class WorkerWorld:
 
     # Workers ---------------------------------------------------------------------------------------------------
 
-    async def create(self, template: str = TEMPLATE, **tags: str) -> str:
+    async def create(self, template: str = TEMPLATE, *, region: str = "", **tags: str) -> str:
         """Ask for a worker; its id."""
-        body = CreateWorker(template_id=await self.template_id(template), tags=tags)
+        body = CreateWorker(template_id=await self.template_id(template), region=region, tags=tags)
         return (await self.api.call("POST", "/api/workers", body=body, response=WorkerView)).id
 
     async def template_id(self, name: str = TEMPLATE) -> str:
         """Id of a template."""
         page = await self.api.call("GET", "/api/worker-templates", response=Page[TemplateView])
         return next(each.id for each in page.items if each.spec.name == name)
+
+    async def define_template(self, name: str, **changes: object) -> None:
+        """A template like the usual one but for some fields."""
+        page = await self.api.call("GET", "/api/worker-templates", response=Page[TemplateView])
+        usual = next(each.spec for each in page.items if each.spec.name == TEMPLATE)
+        body = usual.model_copy(update={"name": name, **changes})
+        await self.api.call("POST", "/api/worker-templates", body=body, response=TemplateView)
 
     async def worker(self, worker_id: str) -> WorkerView:
         """The worker as it is now."""
