@@ -79,6 +79,14 @@ async def test_sources_that_report_different_things_do_not_dilute_each_other(his
     assert mean.memory_percent is None
 
 
+async def test_running_labs_are_counted_from_their_records(history: MongoMetrics, database: Database) -> None:
+    for name, worker, phase in (("a", "w1", "booted"), ("b", "w1", "stopped"), ("c", "w2", "booted")):
+        record = {"_id": name, "spec": {"worker_id": worker}, "status": {"phase": phase}}
+        await database["lab_records"].insert_one(record)
+    await history.record("w1", WorkerMetrics(at=BEGIN, running_nodes=3))
+    assert (await history.latest(["w1"]))["w1"].running_labs == 1
+
+
 async def test_every_resolution_expires(history: MongoMetrics, database: Database) -> None:
     for resolution, name in zip(
         (RAW, *ROLLUPS), ("worker_metric_samples", "worker_metric_means_300", "worker_metric_means_3600"), strict=True

@@ -90,17 +90,33 @@ async def test_tags_follow_the_operator(world: WorkerWorld) -> None:
     await world.end(worker_id)
 
 
+async def test_detailed_monitoring_is_switched_on_request(world: WorkerWorld) -> None:
+    worker_id = await world.create()
+    view = await world.reach(worker_id, P.RUNNING)
+    assert not view.spec.detailed_monitoring
+    for detailed, operation in ((True, "MonitorInstances"), (False, "UnmonitorInstances")):
+        await world.api.call("PUT", f"/api/workers/{worker_id}/monitoring", body={"detailed": detailed})
+        handled = await world.when(
+            worker_id, "handled", lambda seen: seen.status.observed_generation == seen.generation
+        )
+        assert handled.spec.detailed_monitoring is detailed
+        calls = [each for each in await world.calls("ec2", operation) if view.status.instance.instance_id in str(each)]
+        assert len(calls) == 1
+    await world.end(worker_id)
+
+
 async def test_load_comes_from_both_sources(world: WorkerWorld) -> None:
     worker_id = await world.create()
-    view = await world.when(worker_id, "tells all", lambda seen: _told(seen) == "push+cloudwatch", within=60)
+    view = await world.when(worker_id, "tells all", _tells_all, within=60)
     assert view.metrics is not None
-    assert view.metrics.network_in is not None
     assert view.metrics.status_check_failed is False
     await world.end(worker_id)
 
 
-def _told(view: WorkerView) -> str:
-    return view.metrics.source if view.metrics is not None else ""
+def _tells_all(view: WorkerView) -> bool:
+    """CloudWatch has the status check of a new instance before it has points of its network."""
+    metrics = view.metrics
+    return metrics is not None and metrics.source == "push+cloudwatch" and metrics.network_in is not None
 
 
 async def test_an_instance_is_imported_once_and_found_before(world: WorkerWorld) -> None:

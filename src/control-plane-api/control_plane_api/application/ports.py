@@ -210,7 +210,7 @@ class MetricsStore(Protocol):
     """Metrics samples of workers."""
 
     async def record(self, worker_id: str, sample: WorkerMetrics) -> None:
-        """Store a sample and show it."""
+        """Store a sample and show it; the number of running labs is filled in where the sample lacks it."""
 
     async def latest(self, worker_ids: Sequence[str]) -> dict[str, WorkerMetrics]:
         """The newest sample of each worker."""

@@ -1,5 +1,7 @@
 """Carrying out one decision: at most one effect outside, then one report."""
 
+from dataclasses import replace
+
 from lcm_core.clients.control_plane import ControlPlaneClient
 from lcm_core.clients.errors import PreconditionFailed
 from lcm_core.contracts.common import Written
@@ -91,6 +93,7 @@ class InstanceActor:
                     await self._ec2.tag(region, instance.instance_id, tags, removed)
                 case StepKind.MONITOR:
                     await self._ec2.set_detailed_monitoring(region, instance.instance_id, step.enabled)
+                    self._regions.note(replace(instance, detailed_monitoring=step.enabled))
                 case _:
                     raise ValueError(f"{step.kind} is no step on an instance")
         except (InstanceGone, WrongInstanceState) as error:

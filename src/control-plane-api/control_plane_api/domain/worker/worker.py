@@ -136,6 +136,16 @@ class Worker(Resource[WorkerSpec, WorkerStatus]):
         self.spec.snoozed_until = until
         self.record(WorkerSpecChanged(change="snooze", message=f"Idle pause off until {until}."))
 
+    def monitor(self, detailed: bool) -> None:
+        """Switch EC2's detailed monitoring; the worker controller carries it out."""
+        self._refuse_when_gone()
+        if detailed == self.spec.detailed_monitoring:
+            return
+        self.touch_spec()
+        self.spec.detailed_monitoring = detailed
+        message = f"Detailed monitoring is to be switched {'on' if detailed else 'off'}."
+        self.record(WorkerSpecChanged(change="monitoring", message=message))
+
     def retag(self, tags: dict[str, str]) -> None:
         """Replace the operator's tags."""
         self._refuse_when_gone()

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from control_plane_api.domain.worker.rollup import RAW, ROLLUPS, Resolution, additions, bucket_of, mean_of
 from control_plane_api.infrastructure.mongo.database import Collection, Database, ensure_index
 from lcm_core.contracts.workers import WorkerMetrics
+from lcm_core.domain.vocabulary import LabPhase
 from lcm_core.etcd import EtcdError, EtcdStore, encode_value, object_key
 from lcm_core.etcd.keys import METRICS
 
@@ -19,6 +20,7 @@ class MongoMetrics:
         self._rollups: dict[int, Collection] = {
             each.seconds: database[f"worker_metric_means_{each.seconds}"] for each in ROLLUPS
         }
+        self._labs: Collection = database["lab_records"]
         self._etcd = etcd
 
     async def create_indexes(self) -> None:
@@ -35,6 +37,8 @@ class MongoMetrics:
     async def record(self, worker_id: str, sample: WorkerMetrics) -> None:
         """See ``MetricsStore``. Unset fields keep the newest known value, because sources report different ones."""
         known = (await self.latest([worker_id])).get(worker_id)
+        if sample.running_labs is None:
+            sample = sample.model_copy(update={"running_labs": await self._running_labs(worker_id)})
         merged = sample
         if known is not None:
             if known.at > sample.at:
@@ -52,6 +56,11 @@ class MongoMetrics:
             await self._etcd.put_guarded(object_key("workers", worker_id, METRICS), value)
         except EtcdError:
             return  # A lost notification of a metric is repaired by the next sample.
+
+    async def _running_labs(self, worker_id: str) -> int:
+        """CML's load figures count nodes only; how many labs run is known from their records."""
+        running = {"spec.worker_id": worker_id, "status.phase": {"$in": [LabPhase.STARTING, LabPhase.BOOTED]}}
+        return await self._labs.count_documents(running)
 
     async def _add(self, worker_id: str, sample: WorkerMetrics, resolution: Resolution, now: datetime) -> None:
         """Count a sample in its bucket."""

@@ -1195,6 +1195,14 @@ export interface components {
          * @enum {string}
          */
         LicenseType: "personal" | "enterprise" | "evaluation";
+        /**
+         * Monitoring
+         * @description EC2's detailed monitoring: samples every minute instead of every five, for about 2.10 US dollars a month.
+         */
+        Monitoring: {
+            /** Detailed */
+            detailed: boolean;
+        };
         /** Page[AuditEntryView] */
         Page_AuditEntryView_: {
             /** Items */

@@ -1,4 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
+import { monitorWorker } from "../actions";
 import { call } from "../api/client";
 import type { Metrics, Page, Worker } from "../api/types";
 import { Empty } from "../components/basics";
@@ -6,6 +7,7 @@ import { Chart, type Series } from "../components/chart";
 import { failed } from "../components/toasts";
 import { present } from "../lib/time";
 import { metricsOf } from "../live/store";
+import { isManager } from "../user";
 
 const HOURS = [1, 6, 24, 168, 720];
 const SAMPLES = "2000";
@@ -70,6 +72,21 @@ export default function Charts({ worker }: { worker: Worker }) {
           </button>
         ))}
       </div>
+      {isManager.value && (
+        <div class="form-check form-switch mb-3">
+          <input
+            id="detailed-monitoring"
+            class="form-check-input"
+            type="checkbox"
+            role="switch"
+            checked={worker.spec.detailed_monitoring}
+            onChange={(event) => void monitorWorker(worker, event.currentTarget.checked)}
+          />
+          <label class="form-check-label" for="detailed-monitoring">
+            Detailed monitoring by EC2, every minute (about $2.10 a month)
+          </label>
+        </div>
+      )}
       {history === null ? (
         <p role="status">Loading…</p>
       ) : history.length === 0 ? (

@@ -211,3 +211,26 @@ class SnoozeWorkerHandler(Handler[SnoozeWorkerCommand, WorkerView]):
             worker.snooze(request.until)
 
         return (await self._deps.workers.update(request.worker_id, mutate)).view(WorkerView)
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorWorkerCommand(BaseCommand[WorkerView]):
+    """Switch EC2's detailed monitoring of a worker."""
+
+    worker_id: str
+    detailed: bool
+    expected_version: int | None = None
+
+
+class MonitorWorkerHandler(Handler[MonitorWorkerCommand, WorkerView]):
+    """Stores the wish; the worker controller tells EC2."""
+
+    async def handle_async(self, request: MonitorWorkerCommand) -> WorkerView:
+        """Answers the worker after the change."""
+        require(request.principal, Action.WORKER_OPERATE)
+
+        def mutate(worker: Worker) -> None:
+            worker.monitor(request.detailed)
+
+        worker = await self._deps.workers.update(request.worker_id, mutate, expected_version=request.expected_version)
+        return worker.view(WorkerView)
