@@ -232,3 +232,18 @@ async def test_workers_are_refreshed_together(desks: Desks, platform: Platform) 
     await expect(desk.page.get_by_text("Not paused when idle until")).to_be_visible()
     await desk.page.get_by_role("button", name="End snooze").click()
     await expect(desk.page.get_by_text("Not paused when idle until")).to_have_count(0)
+
+
+async def test_charts_show_a_month_and_detailed_monitoring_is_switched(desks: Desks, platform: Platform) -> None:
+    worker = await a_running_worker(platform)
+    desk = await desks.of("manager")
+    await desk.open(f"/workers/{worker.id}?tab=metrics")
+    page = desk.page
+    await expect(page.locator("canvas").first).to_be_visible(timeout=PATIENCE_MS)
+    await page.get_by_role("button", name="30 days").click()
+    await expect(page.locator("canvas").first).to_be_visible()
+    switch = page.get_by_role("switch", name="Detailed monitoring by EC2, every minute (about $2.10 a month)")
+    await switch.check()
+    await expect(page.get_by_role("status").filter(has_text="is switched on")).to_be_visible()
+    await expect(switch).to_be_checked()
+    assert await desk.accessibility_faults() == []
