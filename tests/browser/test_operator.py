@@ -247,3 +247,22 @@ async def test_charts_show_a_month_and_detailed_monitoring_is_switched(desks: De
     await expect(page.get_by_role("status").filter(has_text="is switched on")).to_be_visible()
     await expect(switch).to_be_checked()
     assert await desk.accessibility_faults() == []
+
+
+async def test_everybody_is_told_of_maintenance(desks: Desks) -> None:
+    admin, user = await desks.of("admin"), await desks.of("user")
+    await user.open("/")
+    await admin.open("/settings")
+    await admin.page.get_by_label("Message, shown at once at every console").fill("Maintenance at noon")
+    await admin.page.get_by_label("Severity").select_option("warning")
+    await admin.page.get_by_role("button", name="Tell", exact=True).click()
+    await expect(user.page.get_by_text("Maintenance at noon (admin)")).to_be_visible()
+
+
+async def test_a_second_refresh_says_that_the_first_still_counts(desks: Desks, platform: Platform) -> None:
+    worker = await a_running_worker(platform)
+    desk = await desks.of("manager")
+    await desk.open(f"/workers/{worker.id}")
+    for _ in range(2):
+        await desk.page.get_by_role("button", name="Refresh", exact=True).click()
+    await expect(desk.page.get_by_text("that look still counts")).to_be_visible()

@@ -11,7 +11,7 @@ SESSIONS_PER_WORKER = 8
 METAL = Resources(cores=48, memory_mb=192 * 1024, storage_gb=256, nodes=200)
 NEEDS = Requirements(cores=METAL.cores // SESSIONS_PER_WORKER)
 CLEANUP = 5
-WRAP_UP = 45
+WRAP_UP = 60
 """How long after the last slot everything must be over: grading, clean-up, and machines that were idle are off."""
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 import httpx
 import pytest
-from flows import active_definition, reserve, running_worker
+from flows import active_definition, reserve, running_worker, unique
 from plane_process import PlaneProcess
 
+from control_plane_api.infrastructure.sse.broadcast import EtcdBroadcasts
 from control_plane_api.infrastructure.sse.ring import ChangeRing
 from lcm_core.contracts.workers import MetricsBatch, MetricsItem, WorkerMetrics
 
@@ -106,6 +107,55 @@ async def test_metrics_come_as_events_of_their_own(plane: PlaneProcess) -> None:
         assert (await user.get(f"/api/workers/{worker.id}")).json()["version"] == worker.version
 
 
+async def test_a_notice_reaches_everybody_and_is_kept_in_the_audit_trail(plane: PlaneProcess) -> None:
+    text = f"Maintenance begins, {unique('notice')}"
+    async with plane.caller("user") as user, plane.caller("admin") as admin, stream(user) as live:
+        await live.until("snapshot.end")
+        refused = await user.post("/api/notices", json={"message": text})
+        assert refused.status_code == 403
+        told = await admin.post("/api/notices", json={"message": text, "severity": "warning"})
+        assert told.status_code == 204
+        notice = await live.until("notice")
+        assert (notice["message"], notice["severity"], notice["by"]) == (text, "warning", "admin")
+        assert text in (await admin.get("/api/audit", params={"limit": "5"})).text
+
+
+async def test_a_second_refresh_within_seconds_is_told_to_be_of_no_use(plane: PlaneProcess) -> None:
+    worker = await running_worker(plane)
+    async with plane.caller("admin") as admin, stream(admin) as live:
+        await live.until("snapshot.end")
+        first = (await admin.post(f"/api/workers/{worker.id}/refresh")).json()
+        assert (await live.until("worker.refresh.requested"))["worker_id"] == worker.id
+        second = (await admin.post(f"/api/workers/{worker.id}/refresh")).json()
+        throttled = await live.until("worker.refresh.throttled")
+        assert (throttled["worker_id"], throttled["what"]) == (worker.id, "worker")
+        assert second["version"] == first["version"], "nothing changed"
+
+
+async def test_an_event_of_a_person_is_told_to_that_person_only(plane: PlaneProcess) -> None:
+    async with (
+        plane.caller("user") as user,
+        plane.caller("user2") as other,
+        plane.etcd() as etcd,
+        stream(user) as mine,
+        stream(other) as foreign,
+    ):
+        await mine.until("snapshot.end")
+        await foreign.until("snapshot.end")
+        broadcasts = EtcdBroadcasts(etcd)
+        assert await broadcasts.send("greeting", {"text": "for one"}, owner="user")
+        assert await broadcasts.send("greeting", {"text": "for all"})
+        assert (await mine.until("greeting"))["text"] == "for one"
+        assert (await foreign.until("greeting"))["text"] == "for all"
+
+
+@pytest.mark.parametrize("kind", ["", "Upper.Case", "two words", "a.b.c.d.e", "line\nbreak"])
+async def test_an_event_with_an_unfit_name_is_refused(plane: PlaneProcess, kind: str) -> None:
+    async with plane.etcd() as etcd:
+        with pytest.raises(ValueError, match="is no name of an event"):
+            await EtcdBroadcasts(etcd).send(kind, {})
+
+
 @pytest.mark.slow
 async def test_a_stream_resumes_on_another_replica_without_a_gap_and_without_a_snapshot(
     plane_factory: Callable[..., PlaneProcess],
@@ -145,9 +195,18 @@ async def test_a_position_of_another_etcd_or_from_the_future_begins_anew(plane: 
                 assert fresh.last_id.startswith(incarnation)
 
 
-async def test_streams_end_with_a_farewell_when_the_server_stops(plane_factory: Callable[..., PlaneProcess]) -> None:
+async def test_streams_end_with_a_farewell_when_the_user_is_signed_out_or_the_server_stops(
+    plane_factory: Callable[..., PlaneProcess],
+) -> None:
     plane = plane_factory()
     await plane.start()
+    async with plane.caller() as other, plane.caller("admin") as admin:
+        signed_in = (await other.post("/api/auth/login", json={"username": "user2", "password": "test"})).json()
+        other.headers["Authorization"] = f"Bearer {signed_in['access_token']}"
+        async with stream(other) as live:
+            await live.until("snapshot.end")
+            assert (await admin.post(f"/api/auth/users/{signed_in['user_id']}/revoke")).status_code == 204
+            await live.until("auth.session.expired")
     async with plane.caller("user") as user, stream(user) as live:
         await live.until("snapshot.end")
         stopping = asyncio.create_task(plane.stop(8))

@@ -74,7 +74,7 @@ class SchedulerSettings(BaseSettings):
         10, ge=0, description="No worker is stopped for so long after workers were launched or woken."
     )
     stops_at_once: int = Field(
-        5, ge=1, le=100, description="Disruption budget: workers that may be stopped within one cool-down."
+        10, ge=1, le=100, description="Disruption budget: workers that may be stopped within one cool-down."
     )
     retention_hours: float = Field(
         168, ge=0, description="A stopped worker that nothing needs is terminated after so long; 0 keeps it."

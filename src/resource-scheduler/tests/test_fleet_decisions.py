@@ -62,10 +62,10 @@ def test_nothing_is_stopped_while_the_fleet_grows_or_was_just_grown() -> None:
 
 
 def test_the_disruption_budget_bounds_how_many_stop_at_once() -> None:
-    fleet = [worker(f"w{number}", since=after(-300)) for number in range(9)]
-    assert len(decide(world([], fleet), SchedulerSettings()).stops) == 5
+    fleet = [worker(f"w{number}", since=after(-300)) for number in range(14)]
+    assert len(decide(world([], fleet), SchedulerSettings()).stops) == 10
     picture = world([], fleet)
-    picture.stopped_at = [after(-1)] * 4
+    picture.stopped_at = [after(-1)] * 9
     assert len(decide(picture, SchedulerSettings()).stops) == 1
 
 

@@ -219,6 +219,13 @@ class MetricsStore(Protocol):
         """The newest samples or means of a worker, oldest first."""
 
 
+class Broadcasts(Protocol):
+    """Events of the moment for whoever watches."""
+
+    async def send(self, kind: str, payload: Mapping[str, object], *, owner: str = "", department: str = "") -> bool:
+        """Tell every live stream, or only those of one person; False when nobody could be told just now."""
+
+
 class SecretVault(Protocol):
     """Platform secrets: CML credentials and licence tokens."""
 
@@ -336,6 +343,7 @@ class Deps:
     inbound: InboundStore
     artifacts: ArtifactStore
     metrics: MetricsStore
+    broadcasts: Broadcasts
     vault: SecretVault
     clock: Clock
     limits: DeadlineSettings
@@ -344,6 +352,7 @@ class Deps:
 __all__ = [
     "ArtifactStore",
     "Bookings",
+    "Broadcasts",
     "ChildStore",
     "ClaimLimits",
     "ClaimRefusal",

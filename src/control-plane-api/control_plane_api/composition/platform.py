@@ -41,7 +41,7 @@ from control_plane_api.composition.stores import Stores, open_stores
 from control_plane_api.infrastructure.mongo.gauges import Gauges
 from control_plane_api.infrastructure.sessions.memory import MemorySessions
 from control_plane_api.infrastructure.sse.feed import LiveFeed
-from control_plane_api.infrastructure.sse.relay import SseRelay
+from control_plane_api.infrastructure.sse.relay import SseRelay, use_sse_relay
 from control_plane_api.infrastructure.sse.snapshots import Snapshots
 from control_plane_api.kernel.background import Background, BackgroundService
 from control_plane_api.kernel.builder import IsolatedBuilder
@@ -75,6 +75,7 @@ def build_platform(settings: Settings) -> Platform:
     deps = stores.deps(settings)
     snapshots = Snapshots(deps, stores.controllers)
     relay = SseRelay(stores.etcd, snapshots)
+    use_sse_relay(relay)
     feed = LiveFeed(relay, snapshots, settings.app.stream_seconds)
     publisher = EventPublisher(
         stores.database, stores.locks, settings.events.sink, settings.events.source, identity.http

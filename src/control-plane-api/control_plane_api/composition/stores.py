@@ -37,6 +37,7 @@ from control_plane_api.infrastructure.mongo.store import MongoStore
 from control_plane_api.infrastructure.mongo.terms import MongoTerms
 from control_plane_api.infrastructure.mongo.throttle import MongoLoginThrottle
 from control_plane_api.infrastructure.mongo.vault import MongoVault
+from control_plane_api.infrastructure.sse.broadcast import EtcdBroadcasts
 from control_plane_api.settings import Settings
 from lcm_core.clock import Clock
 from lcm_core.etcd import EtcdClient
@@ -95,6 +96,7 @@ class Stores:
             inbound=self.inbound,
             artifacts=self.artifacts,
             metrics=self.metrics,
+            broadcasts=EtcdBroadcasts(self.etcd),
             vault=self.vault,
             clock=self.clock,
             limits=settings.deadlines,

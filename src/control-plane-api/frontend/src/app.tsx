@@ -1,6 +1,7 @@
 import { ErrorBoundary, lazy, LocationProvider, Route, Router } from "preact-iso";
 import { useEffect } from "preact/hooks";
 import { Empty } from "./components/basics";
+import "./live/notices";
 import { Shell } from "./shell";
 import { goToSignIn, isManager, loadUser, signIn } from "./user";
 

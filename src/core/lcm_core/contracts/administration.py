@@ -5,6 +5,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from lcm_core.contracts.common import RequestModel, ResourceView, UtcTime, View
+from lcm_core.domain.vocabulary import TaskSeverity
 
 
 class DynamicSettings(RequestModel):
@@ -39,6 +40,13 @@ class SettingsView(ResourceView):
 
     spec: DynamicSettings
     status: SettingsStatus
+
+
+class SendNotice(RequestModel):
+    """Something that everybody at the console should know now, for example that maintenance begins."""
+
+    message: str = Field(min_length=1, max_length=500)
+    severity: TaskSeverity = TaskSeverity.INFO
 
 
 class QuotaScope(StrEnum):

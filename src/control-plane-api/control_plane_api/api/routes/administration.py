@@ -12,6 +12,7 @@ from control_plane_api.application.administration.commands.administration_comman
     ChangeSettingsCommand,
     PutQuotaCommand,
     RemoveQuotaCommand,
+    SendNoticeCommand,
 )
 from control_plane_api.application.administration.queries.administration_queries import (
     GetSettingsQuery,
@@ -26,12 +27,21 @@ from lcm_core.contracts.administration import (
     QuotaScope,
     QuotaUse,
     QuotaView,
+    SendNotice,
     SettingsView,
 )
 from lcm_core.contracts.common import Page
 
 router = api_router(tags=["administration"])
 Subject = Annotated[str, Path(min_length=1, max_length=100, pattern=r"^[^/:]+$")]
+
+
+@router.post("/notices", status_code=204, summary="Tell everybody at the console something")
+@guard(Action.NOTICE_SEND)
+async def send_notice(call: Call, body: SendNotice) -> Response:
+    """It is shown at once to everybody who is signed in, and kept in the audit trail."""
+    await call.execute(SendNoticeCommand(call.principal, body))
+    return Response(status_code=204)
 
 
 @router.get("/settings", response_model=SettingsView, summary="Read the dynamic settings")

@@ -46,6 +46,8 @@ async def _body(request: Request, feed: LiveFeed, client: ClientQueue, wanted: s
         async with aclosing(client.chunks()) as chunks:
             async for chunk in chunks:
                 yield chunk
+        if client.signed_out:
+            yield encode("auth.session.expired", {})
         yield encode(feed.farewell, {})
     finally:
         guardian.cancel()
@@ -70,5 +72,6 @@ async def _end_when_due(feed: LiveFeed, client: ClientQueue, ways: Authenticator
     while loop.time() < until:
         await asyncio.sleep(min(CHECK_SECONDS, max(0.0, until - loop.time())))
         if not await ways.still_valid(principal):
+            client.signed_out = True
             break
     client.close()

@@ -70,8 +70,15 @@ class AuditLog:
         except PyMongoError as error:
             log.error("A denied %s of %s could not be recorded: %s", action, principal.actor, error)
 
-    async def accepted(self, principal: Principal, action: str, target_kind: str, target_id: str) -> None:
-        """Record an access that changes nothing but must leave a trace (a launch URL or a secret was read)."""
+    async def accepted(
+        self,
+        principal: Principal,
+        action: str,
+        target_kind: str,
+        target_id: str,
+        details: Mapping[str, str] | None = None,
+    ) -> None:
+        """Record what changes no object but must leave a trace: a launch URL was read, everybody was told something."""
         entry = {
             "_id": str(ULID()),
             "type": "Accessed",
@@ -82,7 +89,7 @@ class AuditLog:
             "command": action,
             "correlation_id": request_context().correlation_id,
             "department": principal.department,
-            "data": {},
+            "data": dict(details or {}),
         }
         await self._events.insert_one(entry)
 

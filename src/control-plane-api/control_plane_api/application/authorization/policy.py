@@ -56,6 +56,7 @@ class Action(StrEnum):
     CONTROLLER_READ = "controller.read"
     CAPACITY_READ = "capacity.read"
     STREAM_READ = "stream.read"
+    NOTICE_SEND = "notice.send"
     USER_SELF = "user.self"
     USER_REVOKE = "user.revoke"
     # Internal API, one group per controller.
@@ -139,6 +140,7 @@ POLICY: dict[Action, Rule] = {
     Action.CONTROLLER_READ: _rule(everywhere=(*_ADMIN_MANAGER, *_CONTROLLERS)),
     Action.CAPACITY_READ: _rule(everywhere=_READERS),
     Action.STREAM_READ: _rule(everywhere=_PEOPLE),
+    Action.NOTICE_SEND: _rule(everywhere=_ADMIN),
     Action.USER_SELF: _rule(everywhere=tuple(Role)),
     Action.USER_REVOKE: _rule(everywhere=_ADMIN),
     Action.CONTROLLER_RUNTIME: _rule(everywhere=_CONTROLLERS),

@@ -91,6 +91,7 @@ class LocalTokens:
             department=claims.department,
             name=claims.name,
             client_id=ISSUER,
+            issued_at=claims.iat,
         )
 
     def _verified(self, token: str) -> _Claims:
@@ -107,7 +108,7 @@ class LocalTokens:
         """See ``Authenticator``: a revoked user's streams end."""
         if principal.client_id != ISSUER:
             return True
-        return await self._revoked_before(principal.user_id) == 0.0
+        return principal.issued_at > await self._revoked_before(principal.user_id)
 
     async def revoke(self, user_id: str) -> None:
         """Refuse every token of a user that was issued until now."""

@@ -10,13 +10,14 @@ changed before, and a client that comes from another replica resumes here.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing, suppress
 
 from pymongo.errors import PyMongoError
 
 from control_plane_api.domain.settings.settings import SETTINGS_ID
-from control_plane_api.infrastructure.sse.encoding import StreamEvent, encode, position
+from control_plane_api.infrastructure.sse.broadcast import EtcdBroadcasts, read_broadcast
+from control_plane_api.infrastructure.sse.encoding import StreamEvent, position
 from control_plane_api.infrastructure.sse.ring import Changed, ChangeRing
 from control_plane_api.infrastructure.sse.snapshots import SHOWN, Snapshots
 from control_plane_api.infrastructure.sse.stream import ClientQueue
@@ -76,6 +77,12 @@ class SseRelay:
     def remove(self, client: ClientQueue) -> None:
         """Feed it no more."""
         self._clients.discard(client)
+
+    async def broadcast_event(
+        self, kind: str, payload: Mapping[str, object], *, owner: str = "", department: str = ""
+    ) -> bool:
+        """Tell every stream of every replica something that is no object's state; see ``EtcdBroadcasts.send``."""
+        return await EtcdBroadcasts(self._etcd).send(kind, payload, owner=owner, department=department)
 
     def close_all(self) -> None:
         """End every stream after what is queued for it."""
@@ -179,7 +186,10 @@ class SseRelay:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _take_broadcasts(self, events: Iterable[WatchEvent]) -> None:
-        self._transient += [_notice(event.item.value) for event in events if event.kind is EventKind.PUT]
+        for event in events:
+            if event.kind is EventKind.PUT:
+                with suppress(ValueError):
+                    self._transient.append(read_broadcast(event.item.value))
 
     async def _take_statuses(self, events: Iterable[WatchEvent]) -> None:
         newest = {event.item.key: event for event in events}
@@ -238,6 +248,16 @@ class SseRelay:
         return events
 
 
-def _notice(value: bytes) -> StreamEvent:
-    name, _, body = value.partition(b"\n")
-    return StreamEvent(name.decode(), "", encode(name.decode(), body))
+_relay: list[SseRelay] = []
+
+
+def use_sse_relay(relay: SseRelay) -> None:
+    """Make this the relay of the process."""
+    _relay[:] = [relay]
+
+
+def get_sse_relay() -> SseRelay:
+    """The relay of this process. Raises ``RuntimeError`` before the platform is put together."""
+    if not _relay:
+        raise RuntimeError("there is no event stream in this process yet; build the platform first")
+    return _relay[0]

@@ -52,7 +52,7 @@ def may_see(principal: Principal, event: StreamEvent) -> bool:
     """Whether an event concerns something the caller may read."""
     action = ACTION_OF_KIND.get(event.kind)
     if action is None:
-        return True
+        return not event.owner or event.owner == principal.username
     match scope_of(principal, action):
         case Scope.ANY:
             return True

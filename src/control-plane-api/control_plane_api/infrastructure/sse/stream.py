@@ -20,6 +20,7 @@ class ClientQueue:
         self._waiting = 0
         self._ready = asyncio.Event()
         self.closed = False
+        self.signed_out = False
 
     def offer(self, events: Sequence[StreamEvent], mark: str) -> bool:
         """Queue what the client may see; False when it was dropped."""

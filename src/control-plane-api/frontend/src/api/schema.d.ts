@@ -1903,6 +1903,16 @@ export interface components {
             score_report_id: string;
         };
         /**
+         * SendNotice
+         * @description Something that everybody at the console should know now, for example that maintenance begins.
+         */
+        SendNotice: {
+            /** Message */
+            message: string;
+            /** @default info */
+            severity: components["schemas"]["TaskSeverity"];
+        };
+        /**
          * ServiceName
          * @description Controllers that may write through the internal API; also their realm role.
          * @enum {string}

@@ -26,6 +26,11 @@ export function succeeded(text: string): void {
   show("success", text);
 }
 
+/** Something that was not asked for and stays until it is read. */
+export function noticed(text: string, urgent: boolean): void {
+  show(urgent ? "danger" : "warning", text);
+}
+
 export function failed(error: unknown): void {
   show("danger", error instanceof Error ? error.message : String(error));
 }

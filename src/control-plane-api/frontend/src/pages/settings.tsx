@@ -31,8 +31,59 @@ export default function SettingsPage() {
     <>
       <PageTitle title="Settings" />
       <Live what="settings">{known && <Form known={known} key={known.version} />}</Live>
+      {isAdmin.value && <TellEverybody />}
       <Quotas />
     </>
+  );
+}
+
+function TellEverybody() {
+  const [message, setMessage] = useState("");
+  const [severity, setSeverity] = useState("info");
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    if (await attempt("Everybody was told.", () => call("POST", "/api/notices", { body: { message, severity } }))) {
+      setMessage("");
+    }
+  };
+  return (
+    <Card title="Tell everybody">
+      <form class="row g-2" onSubmit={submit}>
+        <div class="col-12 col-md">
+          <label class="form-label" for="notice">
+            Message, shown at once at every console
+          </label>
+          <input
+            id="notice"
+            class="form-control"
+            required
+            maxLength={500}
+            value={message}
+            onInput={(event) => setMessage(event.currentTarget.value)}
+          />
+        </div>
+        <div class="col-auto">
+          <label class="form-label" for="notice-severity">
+            Severity
+          </label>
+          <select
+            id="notice-severity"
+            class="form-select"
+            value={severity}
+            onChange={(event) => setSeverity(event.currentTarget.value)}
+          >
+            {["info", "warning", "critical"].map((each) => (
+              <option key={each}>{each}</option>
+            ))}
+          </select>
+        </div>
+        <div class="col-auto align-self-end">
+          <button class="btn btn-primary" type="submit">
+            Tell
+          </button>
+        </div>
+      </form>
+    </Card>
   );
 }
 

@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 
+from control_plane_api.application.audit.log import AuditLog
 from control_plane_api.application.authorization.policy import Action
 from control_plane_api.application.authorization.require import require
 from control_plane_api.application.base import BaseCommand, Handler
-from control_plane_api.application.errors import NotFoundError
+from control_plane_api.application.errors import NotFoundError, UnavailableError
+from control_plane_api.application.ports import Deps
 from control_plane_api.domain.quota.quota import Quota
 from control_plane_api.domain.settings.settings import SETTINGS_ID, PlatformSettings
-from lcm_core.contracts.administration import DynamicSettings, PutQuota, QuotaScope, QuotaView, SettingsView
+from lcm_core.contracts.administration import DynamicSettings, PutQuota, QuotaScope, QuotaView, SendNotice, SettingsView
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +80,32 @@ class RemoveQuotaHandler(Handler[RemoveQuotaCommand, None]):
         key = Quota.id_of(request.scope, request.subject)
         if not await self._deps.quotas.remove(key):
             raise NotFoundError("quota", key)
+
+
+@dataclass(frozen=True, slots=True)
+class SendNoticeCommand(BaseCommand[None]):
+    """Say something to everybody who is signed in at the console."""
+
+    body: SendNotice
+
+
+class SendNoticeHandler(Handler[SendNoticeCommand, None]):
+    """A notice is of the moment: it is told to every live stream and kept in the audit trail only."""
+
+    def __init__(self, deps: Deps, audit: AuditLog) -> None:
+        super().__init__(deps)
+        self._audit = audit
+
+    async def handle_async(self, request: SendNoticeCommand) -> None:
+        """Nothing to answer."""
+        require(request.principal, Action.NOTICE_SEND)
+        told = {
+            "severity": request.body.severity,
+            "message": request.body.message,
+            "by": request.principal.username,
+            "at": self._deps.clock.now().isoformat(),
+        }
+        if not await self._deps.broadcasts.send("notice", told):
+            raise UnavailableError("EtcdAway", "Nobody could be told, because etcd cannot be used now; try again.")
+        said = {"severity": request.body.severity, "message": request.body.message}
+        await self._audit.accepted(request.principal, Action.NOTICE_SEND, "notice", "", said)

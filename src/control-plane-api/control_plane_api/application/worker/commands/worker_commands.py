@@ -1,7 +1,7 @@
 """Operators' commands on workers."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ulid import ULID
@@ -13,6 +13,7 @@ from control_plane_api.application.errors import InvalidError
 from control_plane_api.application.worker.guard import refuse_if_sessions_harmed
 from control_plane_api.application.worker.making import worker_spec
 from control_plane_api.domain.worker.worker import Worker
+from lcm_core.clock import DomainClock
 from lcm_core.contracts.workers import CreateWorker, ImportWorker, SetWorkerDesired, WorkerView
 from lcm_core.domain.vocabulary import WorkerDesired, WorkerOrigin
 
@@ -48,6 +49,10 @@ ACTION_OF_WISH = {
 }
 """Which permission each wish needs; the HTTP edge and the handler read the same row."""
 
+_REFRESHES = frozenset({WorkerWish.REFRESH, WorkerWish.LABS_REFRESH})
+REFRESH_PAUSE = timedelta(seconds=5)
+"""A second wish to look at a worker again within this real time changes nothing."""
+
 _DESIRED = {
     WorkerWish.START: (WorkerDesired.RUNNING, False, "StartedByOperator"),
     WorkerWish.STOP: (WorkerDesired.STOPPED, None, "StoppedByOperator"),
@@ -79,6 +84,8 @@ class AskWorkerHandler(Handler[AskWorkerCommand, WorkerView]):
         if request.wish is WorkerWish.LICENSE_DEREGISTER:
             await refuse_if_sessions_harmed(self._deps, worker, request.wish)
         now = self._deps.clock.now()
+        if request.wish in _REFRESHES and not await self._refresh_is_due(worker, request, now):
+            return worker.view(WorkerView)
 
         def mutate(current: Worker) -> None:
             if request.wish in _DESIRED:
@@ -92,6 +99,22 @@ class AskWorkerHandler(Handler[AskWorkerCommand, WorkerView]):
 
         worker = await self._deps.workers.update(request.worker_id, mutate, expected_version=request.expected_version)
         return worker.view(WorkerView)
+
+    async def _refresh_is_due(self, worker: Worker, request: AskWorkerCommand, now: datetime) -> bool:
+        """Whether to look again; who asks every second is told that the last look still counts."""
+        labs = request.wish is WorkerWish.LABS_REFRESH
+        asked = worker.spec.labs_refresh_requested_at if labs else worker.spec.refresh_requested_at
+        clock = self._deps.clock
+        pause = REFRESH_PAUSE * (clock.factor if isinstance(clock, DomainClock) else 1.0)
+        due = asked is None or now - asked >= pause
+        told = {
+            "worker_id": worker.key,
+            "what": "labs" if labs else "worker",
+            "requested_by": request.principal.username,
+            "requested_at": (now if due or asked is None else asked).isoformat(),
+        }
+        await self._deps.broadcasts.send(f"worker.refresh.{'requested' if due else 'throttled'}", told)
+        return due
 
 
 @dataclass(frozen=True, slots=True)
