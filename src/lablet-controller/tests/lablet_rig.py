@@ -37,6 +37,7 @@ from lcm_core.contracts.workers import CmlInfo, InstanceInfo, LicenseInfo, Repor
 from lcm_core.domain.vocabulary import ConditionStatus, DefinitionPhase, ServiceName, SessionPhase, WorkerPhase
 from lcm_core.etcd import EtcdClient, election_key
 from lcm_core.security.tokens import BearerAuth, ClientCredentials
+from lcm_simulators.embedded.reservations import free_network
 from lcm_simulators.world import World
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -76,7 +77,7 @@ class Rig:
         self.world = world
         self._stack = stack
         self.clock = DomainClock(world.clock_file)
-        self._network = f"127.{secrets.randbelow(200) + 30}.{secrets.randbelow(250)}"
+        self._network = f"{free_network()}.1"
         self._hosts = 0
 
     async def __aenter__(self) -> "Rig":

@@ -38,6 +38,16 @@ async def record_of(rig: Rig, worker: WorkerView, lab_id: str, *phases: LabPhase
     return await until(f"a record of lab {lab_id}", there)
 
 
+async def download(rig: Rig, record: LabRecordView) -> str:
+    """The exported topology, as a manager gets it."""
+    plane = rig.world.url("control-plane")
+    signed_in = await rig.http.post(f"{plane}/api/auth/login", json={"username": "manager", "password": "test"})
+    headers = {"Authorization": f"Bearer {signed_in.json()['access_token']}"}
+    answer = await rig.http.get(f"{plane}/api/lab-records/{record.id}/export", headers=headers)
+    assert answer.headers["content-disposition"] == 'attachment; filename="Two-routers.yaml"'
+    return answer.text
+
+
 async def ask(rig: Rig, record: LabRecordView, action: str) -> LabRecordView:
     """Ask for an action and wait for its outcome."""
     await rig.api.call("POST", f"/api/lab-records/{record.id}/{action}")
@@ -107,6 +117,7 @@ async def test_labs_are_started_exported_cloned_stopped_wiped_and_deleted_on_dem
     assert (await ask(rig, record, "start")).status.phase in (LabPhase.BOOTED, LabPhase.STARTING)
     exported = await ask(rig, record, "export")
     assert exported.status.export_artifact_id
+    assert "label: R1" in await download(rig, record)
     await ask(rig, record, "clone")
     assert sorted(await rig.labs(worker)) == ["Clone of Two routers", "Two routers"]
     assert (await ask(rig, record, "stop")).status.phase is LabPhase.STOPPED

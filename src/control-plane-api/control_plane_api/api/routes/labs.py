@@ -11,7 +11,11 @@ from control_plane_api.api.guard import api_router, guard
 from control_plane_api.api.lists import list_parameters
 from control_plane_api.application.authorization.policy import Action
 from control_plane_api.application.lab_record.commands.lab_commands import AskLabCommand
-from control_plane_api.application.lab_record.queries.lab_queries import GetLabRecordQuery, ListLabRecordsQuery
+from control_plane_api.application.lab_record.queries.lab_queries import (
+    GetLabRecordQuery,
+    LabExportQuery,
+    ListLabRecordsQuery,
+)
 from control_plane_api.application.listing import LAB_RECORDS, ListRequest
 from lcm_core.contracts.common import Page
 from lcm_core.contracts.workers import LabRecordView
@@ -43,6 +47,20 @@ async def list_records(call: Call, page: ListRequest = list_parameters(LAB_RECOR
 async def get_record(call: Call, record_id: RecordId) -> Response:
     """As last seen on its worker."""
     return call.respond(await call.execute(GetLabRecordQuery(call.principal, record_id)))
+
+
+@router.get(
+    "/{record_id}/export",
+    summary="Download the exported topology",
+    response_class=Response,
+    responses={200: {"content": {"application/yaml": {}}, "description": "The topology as CML exported it"}},
+)
+@guard(Action.LAB_OPERATE)
+async def download(call: Call, record_id: RecordId) -> Response:
+    """What the last *export* brought; it is kept for an hour."""
+    export = await call.execute(LabExportQuery(call.principal, record_id))
+    headers = {"Content-Disposition": f'attachment; filename="{export.filename}"'}
+    return Response(export.content, media_type="application/yaml", headers=headers)
 
 
 @router.post("/{record_id}/{action}", response_model=LabRecordView, summary="Act on a lab")

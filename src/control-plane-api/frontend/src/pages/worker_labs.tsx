@@ -3,11 +3,11 @@ import type { LabRecord, Worker } from "../api/types";
 import { Ago, Badge, Phase } from "../components/basics";
 import { DataTable, type CellColumn } from "../components/table";
 import { words } from "../lib/format";
-import { labRecords } from "../live/store";
+import { labRecords, workers } from "../live/store";
 import { isManager } from "../user";
 
 const LAB_COLUMNS: CellColumn<LabRecord>[] = [
-  { key: "title", title: "Lab", always: true, value: (r) => r.spec.title ?? "", cell: (r) => r.spec.title },
+  { key: "title", title: "Lab", always: true, value: (r) => r.spec.title ?? "", cell: (r) => <LabTitle record={r} /> },
   {
     key: "phase",
     title: "State",
@@ -33,12 +33,24 @@ const LAB_COLUMNS: CellColumn<LabRecord>[] = [
   { key: "actions", title: "Actions", always: true, value: () => "", cell: (r) => <LabActions record={r} /> },
 ];
 
+/** The title leads to the lab in CML itself, which asks for a sign-in of its own. */
+function LabTitle({ record }: { record: LabRecord }) {
+  const endpoint = workers.get(record.spec.worker_id)?.status.endpoint;
+  const title = record.spec.title || record.spec.cml_lab_id;
+  if (!endpoint) return <>{title}</>;
+  return (
+    <a href={`${endpoint}/lab/${record.spec.cml_lab_id}`} target="_blank" rel="noreferrer" title="Open in CML">
+      {title}
+    </a>
+  );
+}
+
 function LabActions({ record }: { record: LabRecord }) {
   if (!isManager.value) return null;
   if (record.spec.pending_action) return <span class="small">{words(record.spec.pending_action)} asked for…</span>;
   return (
     <div class="btn-group btn-group-sm" role="group" aria-label={`Actions of ${record.spec.title}`}>
-      {["start", "stop", "wipe", "export", "delete"].map((action) => (
+      {["start", "stop", "wipe", "export", "clone", "delete"].map((action) => (
         <button
           type="button"
           class="btn btn-outline-secondary"
@@ -48,6 +60,11 @@ function LabActions({ record }: { record: LabRecord }) {
           {words(action)}
         </button>
       ))}
+      {record.status.export_artifact_id && (
+        <a class="btn btn-outline-secondary" href={`/api/lab-records/${record.id}/export`} download>
+          Download
+        </a>
+      )}
     </div>
   );
 }
