@@ -111,6 +111,10 @@ dev-ui: install-ui ## Serve the console at port 5173 and reload it on changes (t
 test-ui: install-ui ## Check the console's style and types, and run its unit tests
 	cd $(UI) && npm run --silent check && npm run --silent test
 
+.PHONY: lighthouse
+lighthouse: install tools console ## Let Lighthouse judge the console (fetches it by npx; needs Chromium)
+	LCM_LIGHTHOUSE=1 $(BIN)/python -m pytest -q -s tests/browser/test_lighthouse.py
+
 .PHONY: types
 types: install install-ui ## Generate the console's types from the API
 	$(BIN)/python scripts/openapi.py
