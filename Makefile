@@ -137,7 +137,7 @@ exam-morning: install tools ## Run an exam from no machine to every score: make 
 	  $(if $(WORKERS),--workers $(WORKERS)) $(if $(FACTOR),--factor $(FACTOR))
 
 .PHONY: check-tools
-check-tools: ## Bring what some checks use (Chromium, Helm, promtool, Kubernetes schemas), as far as this machine can have it
+check-tools: ## Bring what some checks use (Chromium, Helm, promtool, Schemathesis, …), as far as this machine can have it
 	$(PYTHON) scripts/check_tools.py
 
 .PHONY: test-keycloak

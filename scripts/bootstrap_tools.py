@@ -31,6 +31,7 @@ REQUIREMENTS = {
     "virl2": SIMULATORS / "virl2.txt",
     "poetry": ROOT / "scripts" / "requirements" / "poetry.txt",
     "uv": ROOT / "scripts" / "requirements" / "uv.txt",
+    "schemathesis": ROOT / "scripts" / "requirements" / "schemathesis.txt",
     "kubernetes": ROOT / "scripts" / "requirements" / "kubernetes.txt",
 }
 DEFAULT_TOOLS = ("etcd", "secantus", "moto")

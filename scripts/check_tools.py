@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Bring what the checks use and a user does not: Chromium, Helm, promtool and the Kubernetes schemas.
+"""Bring what the checks use and a user does not: Chromium, Helm, promtool, Kubernetes schemas and Schemathesis.
 
 Each goes into ``.tools`` (Chromium, which needs system libraries, is installed by apt as root). What a machine cannot
 have is named and left out; the tests that need it then skip and say the same. Uses the standard library only.
@@ -103,7 +103,15 @@ def kubernetes() -> None:
         raise NotHereError("`python scripts/bootstrap_tools.py kubernetes` failed, see above")
 
 
-TOOLS: dict[str, Callable[[], None]] = {each.__name__: each for each in (chromium, promtool, helm, kubernetes)}
+def schemathesis() -> None:
+    """The tester of the API's description, in an environment of its own."""
+    if bootstrap_tools.main(["schemathesis"]) != 0:
+        raise NotHereError("`python scripts/bootstrap_tools.py schemathesis` failed, see above")
+
+
+TOOLS: dict[str, Callable[[], None]] = {
+    each.__name__: each for each in (chromium, promtool, helm, kubernetes, schemathesis)
+}
 
 
 def provide(name: str) -> str:
@@ -124,7 +132,11 @@ def main(names: list[str]) -> int:
         return 1
     # apt allows one user at a time; building Helm takes longest and goes on beside the others.
     with ThreadPoolExecutor(max_workers=2) as pool:
-        wanted = [name for name in ("helm", "kubernetes", "chromium", "promtool") if not names or name in names]
+        wanted = [
+            name
+            for name in ("helm", "kubernetes", "schemathesis", "chromium", "promtool")
+            if not names or name in names
+        ]
         building = pool.submit(provide, "helm") if "helm" in wanted else None
         for name in wanted:
             if name != "helm":

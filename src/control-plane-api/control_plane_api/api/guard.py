@@ -21,6 +21,7 @@ from lcm_core.contracts.common import Problem
 EndpointT = TypeVar("EndpointT", bound=Callable[..., Any])
 _MARK = "__lcm_guard__"
 _ERRORS: dict[int | str, dict[str, Any]] = {
+    400: {"description": "The body cannot be read", "model": Problem},
     401: {"description": "Not signed in", "model": Problem},
     403: {"description": "Not allowed", "model": Problem},
     404: {"description": "Not found", "model": Problem},

@@ -101,6 +101,9 @@ def to_problem(error: Exception, path: str) -> tuple[Problem, dict[str, str]]:
             return problem(error.status_code, title, title.replace(" ", ""), str(error.detail), path), dict(
                 error.headers or {}
             )
+        case OverflowError():
+            detail = "A number is too large to be stored: whole numbers lie between -2^63 and 2^63 - 1."
+            return problem(422, "Invalid input", "NumberTooLarge", detail, path), {}
         case PyMongoError():
             log.warning("The database did not carry out a request: %s", error)
             detail = "The database cannot be used now; nothing was changed unless a repetition says so."
@@ -144,6 +147,7 @@ def install_problems(app: FastAPI) -> None:
         RuleError,
         RequestValidationError,
         HTTPException,
+        OverflowError,
         PyMongoError,
         EtcdError,
         TimeoutError,

@@ -11,6 +11,7 @@ from neuroglia.mediation import Mediator
 
 from control_plane_api import application
 from control_plane_api.api.console import install_console
+from control_plane_api.api.description import describe
 from control_plane_api.api.edge import Edge
 from control_plane_api.api.health import GOOD, Health
 from control_plane_api.api.middleware import BodyLimit, SecurityHeaders
@@ -98,6 +99,7 @@ def build_platform(settings: Settings) -> Platform:
         api.state.edge, api.state.clock, api.state.feed = edge, stores.clock, feed
         api.state.browser, api.state.public_url = identity.browser, settings.sign_in.public_url
         include_routes(api)
+        describe(api)
         install_problems(api)
         api.router.routes.extend(health.routes())
         made.append(api)
@@ -124,6 +126,8 @@ def build_platform(settings: Settings) -> Platform:
     )
     app = builder.build_app(TITLE, release)
     app.router.routes[0:0] = health.routes()
+    # A path with a line break is no application's.
+    install_problems(app)
     app.add_middleware(BodyLimit, limit=settings.app.body_bytes)
     app.add_middleware(SecurityHeaders)
     check_wiring(made[0], mediator, requests)

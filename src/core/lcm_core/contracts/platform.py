@@ -1,5 +1,7 @@
 """Wire models of the platform itself: terms, controllers, tasks, jobs, health."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from lcm_core.contracts.common import Identifier, RequestModel, ResourceView, Sentence, ShortText, UtcTime, View
@@ -24,6 +26,10 @@ class TermView(View):
     term: int
 
 
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+Shard = Annotated[int, Field(ge=0, le=1023)]
+
+
 class KeyStatus(RequestModel):
     """The last reconcile of one key in one sentence."""
 
@@ -39,13 +45,13 @@ class ControllerHeartbeat(RequestModel):
 
     service: ServiceName
     identity: str = Field(min_length=1, max_length=200)
-    leader_shards: list[int] = Field(default_factory=list)
-    term: int = 0
-    queue_depth: int = 0
-    in_flight: int = 0
-    reconciles_total: int = 0
-    errors_total: int = 0
-    admin_url: str = ""
+    leader_shards: list[Shard] = Field(default_factory=list, max_length=1024)
+    term: Count = 0
+    queue_depth: Count = 0
+    in_flight: Count = 0
+    reconciles_total: Count = 0
+    errors_total: Count = 0
+    admin_url: str = Field(default="", max_length=200)
     recent: list[KeyStatus] = Field(default_factory=list, max_length=50)
 
 

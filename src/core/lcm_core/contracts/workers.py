@@ -1,5 +1,7 @@
 """Wire models of workers, templates and lab records."""
 
+from typing import Annotated
+
 from pydantic import Field, model_validator
 
 from lcm_core.contracts.common import (
@@ -39,6 +41,10 @@ class PortRange(RequestModel):
         return self
 
 
+RegionName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{2,39}$")]
+"""Name of an AWS region, such as us-east-1."""
+
+
 class TemplateSpec(RequestModel):
     """What to launch when capacity is short. ``capacity.nodes`` is the most CML nodes a worker may run."""
 
@@ -48,7 +54,7 @@ class TemplateSpec(RequestModel):
     capacity: Resources
     license_type: LicenseType = LicenseType.ENTERPRISE
     ami_pattern: ShortText = "cml-*"
-    regions: list[str] = Field(default_factory=lambda: ["us-east-1"], min_length=1)
+    regions: list[RegionName] = Field(default_factory=lambda: ["us-east-1"], min_length=1)
     port_range: PortRange = Field(default_factory=PortRange)
     hourly_cost_usd: float = Field(ge=0)
     boot_minutes: int = Field(default=10, ge=0, le=60)

@@ -144,7 +144,12 @@ async def sync_result(call: Call, definition_id: ObjectId, body: SyncResult) -> 
     return call.respond(await call.execute(RecordSyncCommand(call.principal, definition_id, body)))
 
 
-@router.get("/artifacts/{artifact_id}/content", summary="Read an uploaded artifact")
+@router.get(
+    "/artifacts/{artifact_id}/content",
+    summary="Read an uploaded artifact",
+    response_class=Response,
+    responses={200: {"content": {"application/octet-stream": {}}, "description": "The bytes of the file"}},
+)
 @guard(Action.ARTIFACT_READ)
 async def artifact_content(call: Call, artifact_id: ObjectId) -> Response:
     """Its bytes."""

@@ -31,7 +31,7 @@ async def list_runs(call: Call, name: JobName, limit: Annotated[int, Query(ge=1,
     return call.respond(await call.execute(ListJobRunsQuery(call.principal, name, limit)))
 
 
-@router.post("/{name}/run", status_code=202, summary="Run a job now")
+@router.post("/{name}/run", status_code=202, summary="Run a job now", response_class=Response)
 @guard(Action.JOB_RUN)
 async def run_job(call: Call, name: JobName) -> Response:
     """It starts within a few seconds, on whichever replica is first."""

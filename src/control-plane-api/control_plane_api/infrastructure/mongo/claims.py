@@ -13,7 +13,7 @@ from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
-from control_plane_api.application.errors import ConflictError
+from control_plane_api.application.errors import ConflictError, InvalidError
 from control_plane_api.domain.worker.claim_check import ClaimLimits, ClaimRefusal, check_claim
 from control_plane_api.infrastructure.mongo.database import Collection, Database, ensure_index
 from lcm_core.contracts.claims import ClaimChanges, ClaimDay, ClaimView
@@ -164,7 +164,7 @@ class MongoClaims:
 
     async def changes(self, cursor: str) -> ClaimChanges:
         """See ``ClaimStore``. The cursor is the instant of the newest change seen."""
-        since = datetime.fromisoformat(cursor) if cursor else datetime(2000, 1, 1, tzinfo=UTC)
+        since = _instant(cursor)
         condition = {"changed_at": {"$gt": since}}
         documents = await self._days.find(condition).sort([("changed_at", 1), ("_id", 1)]).limit(CHANGES_PAGE).to_list()
         items = [_day(document) for document in documents]
@@ -194,6 +194,17 @@ class MongoClaims:
             {"$set": {"claims": stored, "version": version + 1, "changed_at": now}},
         )
         return result.modified_count == 1
+
+
+def _instant(cursor: str) -> datetime:
+    """Where a follower of the claims is. Raises ``InvalidError`` for what no answer of this API gave."""
+    if not cursor:
+        return datetime(2000, 1, 1, tzinfo=UTC)
+    try:
+        since = datetime.fromisoformat(cursor)
+    except ValueError as error:
+        raise InvalidError.field("BadCursor", "since", "this is not a cursor of the claims") from error
+    return since if since.tzinfo else since.replace(tzinfo=UTC)
 
 
 def _day(document: dict[str, Any]) -> ClaimDay:

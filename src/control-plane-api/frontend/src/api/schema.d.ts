@@ -1586,6 +1586,16 @@ export interface components {
         /**
          * Problem
          * @description RFC 9457 problem document.
+         * @example {
+         *       "code": "NotFound",
+         *       "correlation_id": "9f2c1a",
+         *       "detail": "There is no worker with id w-1.",
+         *       "errors": [],
+         *       "instance": "/api/workers/w-1",
+         *       "status": 404,
+         *       "title": "Not found",
+         *       "type": "urn:lcm:problem:NotFound"
+         *     }
          */
         Problem: {
             /**
