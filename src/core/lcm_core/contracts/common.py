@@ -39,6 +39,10 @@ class RequestModel(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+RegionName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{2,39}$")]
+"""Name of an AWS region, such as us-east-1."""
+
+
 class Slot(RequestModel):
     """A half-open interval ``[start, end)`` of aware UTC times."""
 

@@ -1,7 +1,5 @@
 """Wire models of workers, templates and lab records."""
 
-from typing import Annotated
-
 from pydantic import Field, model_validator
 
 from lcm_core.contracts.common import (
@@ -9,6 +7,7 @@ from lcm_core.contracts.common import (
     ConditionReport,
     Identifier,
     ReasonCode,
+    RegionName,
     RequestModel,
     Resources,
     ResourceView,
@@ -39,10 +38,6 @@ class PortRange(RequestModel):
         if self.high < self.low:
             raise ValueError("high must not be below low")
         return self
-
-
-RegionName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{2,39}$")]
-"""Name of an AWS region, such as us-east-1."""
 
 
 class TemplateSpec(RequestModel):
