@@ -152,6 +152,8 @@ async def test_a_terminating_worker_loses_its_labs_before_its_licence(rig: Rig) 
 
     await until("the labs hook is cleared", cleared)
     assert await rig.labs(worker) == []
+    record = await record_of(rig, worker, lab_id, LabPhase.DELETED)
+    assert "label: R1" in await download(rig, record), "a stranger's lab is exported before it ends with its machine"
 
 
 async def test_a_terminating_worker_without_a_running_instance_waits_for_nothing(rig: Rig) -> None:

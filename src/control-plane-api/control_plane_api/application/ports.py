@@ -202,6 +202,9 @@ class ArtifactStore(Protocol):
     async def keep(self, artifact_id: str) -> None:
         """It was taken by a definition: do not expire it."""
 
+    async def keep_until(self, artifact_id: str, instant: datetime) -> None:
+        """Let it expire at another time."""
+
     async def expire(self, now: datetime) -> int:
         """Delete what nobody took in time; answers how many."""
 

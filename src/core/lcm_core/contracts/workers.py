@@ -341,6 +341,7 @@ class LabRecordReport(RequestModel):
     resources: Resources = Field(default_factory=Resources)
     ports: list[int] = Field(default_factory=list)
     released: bool = False
+    export_artifact_id: str = ""
     message: Sentence = ""
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from lablet_controller.labs.actions import YAML_TYPE
 from lablet_controller.labs.pool import copy_of, import_copy
 from lablet_controller.labs.teardown import remove_lab
 from lablet_controller.labs.usage import lab_phase, lab_ports, lab_resources
@@ -177,13 +178,15 @@ class WorkerLabsReconciler:
     # Terminating workers ---------------------------------------------------------------------------------------
 
     async def _farewell(self, worker: WorkerView) -> Outcome:
-        """Remove every lab, so that the licence can be returned, then clear the finalizer."""
+        """Export strangers' labs, remove every lab, so that the license can be returned, then clear the finalizer."""
         instance = worker.status.instance
         if not worker.status.endpoint or instance.state not in _POWERED:
             return await self._clear(worker, "Nothing runs on the worker.")
         try:
             target = await self._deps.workers.target(worker)
             for lab in await self._deps.outside.cml.labs(target):
+                if not owner_of(lab.title, lab.notes):
+                    await self._save(worker, target, lab)
                 await remove_lab(self._deps, target, lab.id)
         except OutsideError as error:
             limit = timedelta(minutes=self._deps.settings.labs_unreachable_minutes)
@@ -192,6 +195,19 @@ class WorkerLabsReconciler:
             await self._ask_for_help(worker, str(error))
             return await self._clear(worker, "CML stayed unreachable; its labs end with the instance.")
         return await self._clear(worker, "Every lab is removed.")
+
+    async def _save(self, worker: WorkerView, target: CmlTarget, lab: LabInfo) -> None:
+        """Keep the topology of a stranger's lab, whose owner may not know that the machine ends."""
+        known = {
+            record.spec.cml_lab_id: record
+            async for record in self._deps.control_plane.lab_records(worker_id=worker.id)
+            if record.status.phase is not LabPhase.DELETED
+        }
+        text = await self._deps.outside.cml.export(target, lab.id)
+        artifact = await self._deps.control_plane.upload_artifact(f"{lab.id}.yaml", YAML_TYPE, text.encode())
+        seen = _Seen(lab, await self._deps.outside.cml.nodes(target, lab.id), "")
+        report = _report(seen, known.get(lab.id)).model_copy(update={"export_artifact_id": artifact.id})
+        await self._deps.control_plane.report_labs(LabRecordBatch(worker_id=worker.id, items=[report]))
 
     async def _clear(self, worker: WorkerView, message: str) -> Outcome:
         await self._deps.control_plane.report_labs(LabRecordBatch(worker_id=worker.id, complete=True))

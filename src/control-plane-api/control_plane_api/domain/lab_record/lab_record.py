@@ -123,5 +123,6 @@ class LabRecord(Resource[LabRecordSpec, LabRecordStatus]):
         self.status.node_count = report.node_count
         self.status.resources = report.resources
         self.status.ports = report.ports
+        self.status.export_artifact_id = report.export_artifact_id or self.status.export_artifact_id
         self.status.message = report.message
         self.status.last_seen_at = now

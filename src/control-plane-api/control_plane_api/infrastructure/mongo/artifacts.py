@@ -62,7 +62,11 @@ class GridArtifacts:
 
     async def keep(self, artifact_id: str) -> None:
         """See ``ArtifactStore``."""
-        await self._files.update_one({"_id": artifact_id}, {"$set": {"metadata.expires_at": FOREVER}})
+        await self.keep_until(artifact_id, FOREVER)
+
+    async def keep_until(self, artifact_id: str, instant: datetime) -> None:
+        """See ``ArtifactStore``."""
+        await self._files.update_one({"_id": artifact_id}, {"$set": {"metadata.expires_at": instant}})
 
     async def expire(self, now: datetime) -> int:
         """Delete what nobody took; answers how many."""

@@ -2,12 +2,14 @@
 
 import hashlib
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from control_plane_api.application.authorization.policy import Action
 from control_plane_api.application.authorization.require import require
 from control_plane_api.application.base import BaseCommand, Handler, written
 from control_plane_api.application.ports import ListQuery
 from control_plane_api.domain.lab_record.lab_record import LabRecord
+from control_plane_api.domain.settings.settings import SETTINGS_ID
 from lcm_core.contracts.common import BulkItemResult, BulkResult, Written
 from lcm_core.contracts.workers import LabActionResult, LabRecordBatch, LabRecordReport, LabRecordView
 from lcm_core.domain.state_table import IllegalTransition
@@ -36,9 +38,19 @@ class ReportLabsHandler(Handler[ReportLabsCommand, BulkResult]):
         batch = request.batch
         await self._deps.workers.get(batch.worker_id)
         items = [await self._upsert(batch.worker_id, lab, request.principal.actor) for lab in batch.items]
+        await self._keep(batch)
         if batch.complete:
             await self._sweep(batch.worker_id, {lab.cml_lab_id for lab in batch.items})
         return BulkResult(items=items)
+
+    async def _keep(self, batch: LabRecordBatch) -> None:
+        """An export without being asked for is the last of a lab: it is kept as long as the record of it."""
+        exports = [lab.export_artifact_id for lab in batch.items if lab.export_artifact_id]
+        if exports:
+            settings = await self._deps.settings.get(SETTINGS_ID)
+            until = datetime.now(UTC) + timedelta(days=settings.spec.worker_retention_days)
+            for artifact_id in exports:
+                await self._deps.artifacts.keep_until(artifact_id, until)
 
     async def _upsert(self, worker_id: str, lab: LabRecordReport, actor: str) -> BulkItemResult:
         key, now = record_id(worker_id, lab.cml_lab_id), self._deps.clock.now()
