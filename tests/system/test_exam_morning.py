@@ -11,8 +11,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 async def test_every_candidate_finds_the_lab_ready_and_the_machines_go_off(tmp_path: Path) -> None:
-    morning = Morning(sessions=10, slots=2, workers=1, factor=60.0, first=26, lead=14, length=8, idle=2)
+    morning = Morning(sessions=6, slots=1, workers=1, factor=60.0, first=26, lead=14, length=8, idle=2)
     verdict = await exam_morning(tmp_path, morning)
     assert verdict.complaints == []
-    assert verdict.sessions == 10
+    assert verdict.sessions == 6
     assert verdict.workers == 1

@@ -14,7 +14,7 @@ from control_plane_api.api.description import operations
 ROOT = Path(__file__).resolve().parents[3]
 TOOLS = Path(os.environ.get("LCM_TOOLS_DIR") or ROOT / ".tools")
 PROGRAM = TOOLS / "venvs" / "schemathesis" / "bin" / "schemathesis"
-EXAMPLES = os.environ.get("LCM_SCHEMATHESIS_EXAMPLES", "2")
+EXAMPLES = os.environ.get("LCM_SCHEMATHESIS_EXAMPLES", "1")
 """Generated calls of an operation and caller; a thorough run takes some hundred."""
 PEOPLE = ("", "user", "user2", "author", "manager", "admin")
 CONTROLLERS = ("resource-scheduler", "worker-controller", "lablet-controller")

@@ -29,7 +29,8 @@ export default function PreviewPage() {
 function Content() {
   const { query } = useLocation();
   const usable = reservable.value;
-  const [chosen, setChosen] = useState(query.definition ?? usable[0]?.id ?? "");
+  const [picked, setPicked] = useState(query.definition ?? "");
+  const chosen = picked || usable[0]?.id || "";
   const [when, changeWhen] = useWhen();
   const [found, setFound] = useState<Preview | null>(null);
   const [busy, setBusy] = useState(false);
@@ -58,7 +59,7 @@ function Content() {
             <SelectField
               label="Lab"
               value={chosen}
-              set={setChosen}
+              set={setPicked}
               options={usable.map((one) => [one.id, `${one.spec.title} (${one.spec.semantic_version})`])}
             />
             <WhenFields when={when} change={changeWhen} longest={definition?.spec.max_duration_minutes ?? 240} />

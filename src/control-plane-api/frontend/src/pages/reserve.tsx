@@ -25,7 +25,9 @@ export function ReserveButton({ definitionId = "" }: { definitionId?: string }) 
 export function ReserveForm({ definitionId, onClose }: { definitionId: string; onClose: () => void }) {
   const { route } = useLocation();
   const usable = reservable.value;
-  const [chosen, setChosen] = useState(definitionId || usable[0]?.id || "");
+  const [picked, setPicked] = useState(definitionId);
+  // The first one is derived, not kept: the list may arrive after the dialog was opened.
+  const chosen = picked || usable[0]?.id || "";
   const [when, changeWhen] = useWhen();
   const [owner, setOwner] = useState("");
   const [busy, setBusy] = useState(false);
@@ -58,7 +60,7 @@ export function ReserveForm({ definitionId, onClose }: { definitionId: string; o
           <SelectField
             label="Lab"
             value={chosen}
-            set={setChosen}
+            set={setPicked}
             options={usable.map((one) => [one.id, `${one.spec.title} (${one.spec.semantic_version})`])}
           />
           <WhenFields when={when} change={changeWhen} longest={definition?.spec.max_duration_minutes ?? 240} />

@@ -25,7 +25,8 @@ export function LaunchButton() {
 
 function LaunchForm({ kind, onClose }: { kind: "launch" | "import"; onClose: () => void }) {
   const usable = templates.list.value.filter((template) => template.spec.enabled);
-  const [templateId, setTemplateId] = useState(usable[0]?.id ?? "");
+  const [picked, setPicked] = useState("");
+  const templateId = picked || usable[0]?.id || "";
   const template = usable.find((candidate) => candidate.id === templateId);
   const [region, setRegion] = useState("");
   const [name, setName] = useState("");
@@ -60,7 +61,7 @@ function LaunchForm({ kind, onClose }: { kind: "launch" | "import"; onClose: () 
         )}
         <label class="form-label w-100">
           Template
-          <select class="form-select" value={templateId} onChange={(event) => setTemplateId(event.currentTarget.value)}>
+          <select class="form-select" value={templateId} onChange={(event) => setPicked(event.currentTarget.value)}>
             {usable.map((candidate) => (
               <option key={candidate.id} value={candidate.id}>
                 {candidate.spec.name} ({candidate.spec.instance_type}, {dollars(candidate.spec.hourly_cost_usd)}/h)
