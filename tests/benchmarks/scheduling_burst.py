@@ -9,104 +9,27 @@ import asyncio
 import statistics
 import tempfile
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
-from pydantic import BaseModel
+from plane import fill
 from pymongo import AsyncMongoClient
 from rows import Row, publish
 
-from lcm_core.contracts.common import Resources, View
-from lcm_core.contracts.definitions import (
-    DefinitionSpec,
-    DefinitionStatus,
-    DerivedContent,
-    PortSlot,
-)
-from lcm_core.contracts.workers import TemplateSpec, TemplateStatus, WorkerSpec, WorkerStatus
-from lcm_core.domain.vocabulary import DefinitionPhase, PortProtocol, WorkerPhase
 from lcm_simulators.world import World
 
-METAL = Resources(cores=48, memory_mb=192 * 1024, storage_gb=256, nodes=200)
-NEEDS = Resources(cores=4, memory_mb=12 * 1024, storage_gb=10, nodes=8)
-PORTS = 8
 CLIENTS = 32
 LIMIT_SECONDS = 120.0
-
-
-def document(object_id: str, kind: str, spec: View | BaseModel, status: View) -> dict[str, object]:
-    """An aggregate as the control plane stores it."""
-    now = datetime.now(UTC)
-    return {
-        "_id": object_id,
-        "kind": kind,
-        "version": 1,
-        "generation": 1,
-        "spec": spec.model_dump(mode="json"),
-        "status": status.model_dump(mode="json"),
-        "created_at": now,
-        "updated_at": now,
-        "created_by": "benchmark",
-        "outbox": [],
-    }
-
-
-def template() -> TemplateSpec:
-    """A machine that stays on while nothing runs on it."""
-    return TemplateSpec(
-        name="metal", instance_type="m5zn.metal", capacity=METAL, hourly_cost_usd=3.96, idle_timeout_minutes=600
-    )
-
-
-def worker(number: int) -> tuple[WorkerSpec, WorkerStatus]:
-    """A running, schedulable worker."""
-    spec = WorkerSpec(
-        name=f"metal-{number:03}",
-        template_id="metal",
-        template_name="metal",
-        region="us-east-1",
-        instance_type="m5zn.metal",
-        declared_capacity=METAL,
-        hourly_cost_usd=3.96,
-        idle_timeout_minutes=600,
-    )
-    status = WorkerStatus(
-        phase=WorkerPhase.RUNNING, phase_since=datetime.now(UTC), capacity=METAL, schedulable=True, reason="Ready"
-    )
-    return spec, status
-
-
-def definition() -> tuple[DefinitionSpec, DefinitionStatus]:
-    """An active definition with a few ports."""
-    content = DerivedContent(
-        package_sha256="0" * 64,
-        package_bucket="bench",
-        package_key="packages/bench.zip",
-        topology_sha256="0" * 64,
-        node_count=NEEDS.nodes,
-        node_definitions=["iosv"],
-        estimated=NEEDS,
-        port_template=[PortSlot(name=f"P{n}", node_label=f"r{n}", protocol=PortProtocol.SERIAL) for n in range(PORTS)],
-        devices=[],
-    )
-    spec = DefinitionSpec(
-        name="bench", semantic_version="1.0.0", form_qualified_name="b e n c h x", title="Benchmark", graded=False
-    )
-    return spec, DefinitionStatus(phase=DefinitionPhase.ACTIVE, content=content, requirements=NEEDS)
 
 
 async def seed(folder: Path, workers: int) -> None:
     """Fill the database before anybody reads it."""
     world = World(folder, ports="ephemeral", clock_factor=1.0, only=["database"], report=lambda line: None)
     await world.start()
-    client: AsyncMongoClient[dict[str, object]] = AsyncMongoClient(world.url("database"))
-    database = client["lcm"]
-    await database["templates"].insert_one(document("metal", "template", template(), TemplateStatus()))
-    spec, status = definition()
-    await database["definitions"].insert_one(document("bench", "definition", spec, status))
-    for number in range(workers):
-        await database["workers"].insert_one(document(f"w{number:03}", "worker", *worker(number)))
+    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(world.url("database"))
+    await fill(client["lcm"], workers=workers)
     await client.close()
     await world.stop()
 

@@ -1,0 +1,165 @@
+"""What a command costs through REST against the same durable writes made by hand, one at a time and 32 at once.
+
+By hand: read the document, compare-and-set it with its event in the outbox, put its state into etcd guarded by the
+version, append the event to the event log, pull it from the outbox; the same drivers, database and etcd. Through REST
+the command replaces the tags of a worker: authorization, validation, aggregate, audit and outbox included.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from plane import Connection, Plane, by_turns, percentile, running_plane
+from pymongo.asynchronous.database import AsyncDatabase
+from rows import Row, publish
+from stored import document, worker
+from ulid import ULID
+
+from lcm_core.etcd import EtcdClient, StateSummary, encode_state, object_key
+
+ONE_BY_ONE = 150
+TOGETHER = 1500
+CLIENTS = 32
+ROUNDS = 5
+PATIENCE_SECONDS = 20.0
+Step = Callable[[int, int], Awaitable[None]]
+_numbers = itertools.count()
+
+
+class ByHand:
+    """The floor: five durable writes without a platform around them."""
+
+    def __init__(self, database: AsyncDatabase[dict[str, object]], etcd: EtcdClient) -> None:
+        self._objects = database["objects"]
+        self._events = database["events"]
+        self._etcd = etcd
+
+    async def prepare(self) -> None:
+        """An object for each client, of the size of a worker, with the index that the platform has."""
+        await self._objects.create_index([("_id", 1), ("version", 1)])
+        for client in range(CLIENTS):
+            await self._objects.insert_one(document(f"w{client:03}", "worker", *worker(client)))
+
+    async def change(self, client: int, number: int) -> None:
+        """One change of one object."""
+        key = f"w{client:03}"
+        found = await self._objects.find_one({"_id": key})
+        assert found is not None
+        version = found["version"] + 1
+        event = {"event_id": str(ULID()), "type": "Tagged", "at": datetime.now(UTC), "actor": "admin", "number": number}
+        fields = {"spec": {**found["spec"], "tags": {"n": str(number)}}, "status": found["status"]}
+        changed = await self._objects.update_one(
+            {"_id": key, "version": found["version"]},
+            {"$set": {**fields, "version": version, "pending": True}, "$push": {"outbox": {"$each": [event]}}},
+        )
+        assert changed.modified_count == 1
+        state = StateSummary(version=version, generation=version, phase="running")
+        await self._etcd.put_guarded(object_key("by-hand", key), encode_state(state))
+        await self._events.insert_one({"_id": event["event_id"], **event})
+        pulled = {"$set": {"outbox": []}, "$unset": {"pending": 1}}
+        await self._objects.update_one({"_id": key, "version": version}, pulled)
+
+
+class ThroughRest:
+    """The platform."""
+
+    def __init__(self, connections: list[Connection], etcd: EtcdClient) -> None:
+        self._connections = connections
+        self._etcd = etcd
+        self._seen: dict[str, int] = {}
+        self._news = asyncio.Condition()
+        self.watching = asyncio.Event()
+
+    async def watch(self) -> None:
+        """Follow etcd until cancelled; a change counts when it is visible there."""
+        async for batch in self._etcd.watch("/lcm/workers/"):
+            self.watching.set()
+            async with self._news:
+                for event in batch.events:
+                    if event.item.key.endswith("/state"):
+                        # The value starts with the version, of a fixed width.
+                        self._seen[event.item.key.split("/")[3]] = int(event.item.value[6:18])
+                self._news.notify_all()
+
+    async def change(self, client: int, number: int) -> None:
+        """One command, answered."""
+        path = f"/api/workers/w{client:03}/tags"
+        await self._connections[client].call("PUT", path, {"tags": {"n": str(next(_numbers)), "round": str(number)}})
+
+    async def change_seen(self, client: int, number: int) -> None:
+        """One command, until its effect is visible in etcd."""
+        key = f"w{client:03}"
+        before = self._seen.get(key, 0)
+        await self.change(client, number)
+        async with asyncio.timeout(PATIENCE_SECONDS), self._news:
+            await self._news.wait_for(lambda: self._seen.get(key, 0) > before)
+
+
+async def one_by_one(step: Step) -> float:
+    """Median seconds of one change."""
+    taken = []
+    for number in range(ONE_BY_ONE):
+        begin = time.perf_counter()
+        await step(0, number)
+        taken.append(time.perf_counter() - begin)
+    return percentile(taken, 0.5)
+
+
+async def together(step: Step) -> float:
+    """Changes per second of all clients at once, each on an object of its own."""
+
+    async def client(number: int) -> None:
+        for index in range(TOGETHER // CLIENTS):
+            await step(number, index)
+
+    begin = time.perf_counter()
+    await asyncio.gather(*(client(number) for number in range(CLIENTS)))
+    return TOGETHER / (time.perf_counter() - begin)
+
+
+async def settled(plane: Plane) -> None:
+    """Wait until no outbox holds anything: the platform must not pay for its writes in the other's turn."""
+    async with plane.database() as database:
+        while await database["workers"].find_one({"pending": True}, {"_id": 1}) is not None:
+            await asyncio.sleep(0.01)
+
+
+async def measure() -> list[Row]:
+    """Both figures on one platform."""
+    async with running_plane(workers=CLIENTS) as plane, plane.database("by_hand") as database, plane.etcd() as etcd:
+        hand = ByHand(database, etcd)
+        await hand.prepare()
+        rest = ThroughRest(await plane.connect(CLIENTS), etcd)
+        watching = asyncio.create_task(rest.watch())
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await rest.watching.wait()
+
+        async def platform(measured: Awaitable[float]) -> float:
+            taken = await measured
+            await settled(plane)
+            return taken
+
+        for warm in (rest.change_seen, hand.change):
+            await one_by_one(warm)
+        floor, cost = await by_turns(
+            ROUNDS, lambda: one_by_one(hand.change), lambda: platform(one_by_one(rest.change_seen))
+        )
+        most, reached = await by_turns(ROUNDS, lambda: together(hand.change), lambda: platform(together(rest.change)))
+        watching.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watching
+    return [
+        Row("command by hand, one at a time", floor * 1000, "ms"),
+        Row("command through REST until visible in etcd, one at a time", cost * 1000, "ms"),
+        Row("cost of a command against the same writes by hand", cost / floor, "x", 2.0, 1.4),
+        Row(f"commands by hand, {CLIENTS} at once", most, "1/s", better="higher"),
+        Row(f"commands through REST, {CLIENTS} clients, one process", reached, "1/s", better="higher"),
+        Row("sustained commands as a share of those by hand", reached / most, "share", 0.4, 0.7, "higher"),
+    ]
+
+
+if __name__ == "__main__":
+    publish(asyncio.run(measure()))
