@@ -1,5 +1,6 @@
 """The platform's own tokens: what was issued before a revocation is refused, what is issued after it is good."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from starlette.requests import HTTPConnection
 
 from control_plane_api.application.authorization.principal import Principal
 from control_plane_api.application.errors import UnauthenticatedError
-from control_plane_api.infrastructure.identity.local_tokens import LocalTokens
+from control_plane_api.infrastructure.identity.local_tokens import LEEWAY_SECONDS, LocalTokens
 from control_plane_api.infrastructure.mongo.database import Database
 
 USER = Principal("id-of-user", "user", frozenset({"user"}))
@@ -46,3 +47,23 @@ async def test_a_token_of_another_installation_is_refused(tokens: LocalTokens, d
     foreign = LocalTokens(SecretStr("another secret"), 3600, database).issue(USER)
     with pytest.raises(UnauthenticatedError):
         await tokens.authenticate(with_token(foreign))
+
+
+async def test_a_token_that_was_accepted_before_is_refused_when_it_expires(
+    tokens: LocalTokens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = tokens.issue(USER)
+    assert await tokens.authenticate(with_token(token)) is not None
+    later = time.time() + 3600 + LEEWAY_SECONDS + 2
+    monkeypatch.setattr("control_plane_api.infrastructure.identity.local_tokens.time.time", lambda: later)
+    with pytest.raises(UnauthenticatedError, match="expired"):
+        await tokens.authenticate(with_token(token))
+
+
+async def test_a_token_with_a_changed_signature_is_refused_beside_the_good_one(tokens: LocalTokens) -> None:
+    token = tokens.issue(USER)
+    assert await tokens.authenticate(with_token(token)) is not None
+    head, claims, signature = token.split(".")
+    changed = ("A" if signature[0] != "A" else "B") + signature[1:]
+    with pytest.raises(UnauthenticatedError, match="not acceptable"):
+        await tokens.authenticate(with_token(f"{head}.{claims}.{changed}"))

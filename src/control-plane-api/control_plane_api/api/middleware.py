@@ -2,7 +2,6 @@
 
 import re
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from control_plane_api.api.problems import problem, problem_response
@@ -23,6 +22,18 @@ _DOCS_POLICY = (
     "frame-ancestors 'none'"
 )
 """FastAPI's documentation page loads Swagger UI from its usual place and starts it with an inline script."""
+
+
+def _fixed_headers(policy: str) -> tuple[tuple[bytes, bytes], ...]:
+    return (
+        (b"x-content-type-options", b"nosniff"),
+        (b"content-security-policy", policy.encode()),
+        (b"referrer-policy", b"same-origin"),
+        (b"x-frame-options", b"DENY"),
+    )
+
+
+_HEADERS, _DOCS_HEADERS = _fixed_headers(_CONTENT_POLICY), _fixed_headers(_DOCS_POLICY)
 
 
 class _TooLarge(Exception):
@@ -93,17 +104,14 @@ class SecurityHeaders:
             await self._app(scope, receive, send)
             return
         path: str = scope["path"]
-        policy = _DOCS_POLICY if path == "/api/docs" else _CONTENT_POLICY
+        fixed = _DOCS_HEADERS if path == "/api/docs" else _HEADERS
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers["X-Content-Type-Options"] = "nosniff"
-                headers["Content-Security-Policy"] = policy
-                headers["Referrer-Policy"] = "same-origin"
-                headers["X-Frame-Options"] = "DENY"
-                if path.startswith("/api") and "cache-control" not in headers:
-                    headers["Cache-Control"] = "no-store"
+                headers = [*message["headers"], *fixed]
+                if path.startswith("/api") and not any(name.lower() == b"cache-control" for name, _ in headers):
+                    headers.append((b"cache-control", b"no-store"))
+                message["headers"] = headers
             await send(message)
 
         await self._app(scope, receive, with_headers)

@@ -1,6 +1,7 @@
 """What surrounds every command and query: who does it, how long it takes, and a record of what was refused."""
 
 import time
+from functools import cache
 from typing import Any
 
 from neuroglia.mediation.pipeline_behavior import PipelineBehavior
@@ -20,6 +21,12 @@ HANDLED = Histogram(
 )
 
 
+@cache
+def _handled(name: str, result: str) -> Histogram:
+    """One lookup less per request; the names are those of the request classes."""
+    return HANDLED.labels(name, result)
+
+
 class ContextBehavior(PipelineBehavior[Any, Any]):
     """Stamps the request context, from which events take actor, command and correlation id; measures the time."""
 
@@ -36,7 +43,7 @@ class ContextBehavior(PipelineBehavior[Any, Any]):
             result = "done"
             return answer
         finally:
-            HANDLED.labels(name, result).observe(time.perf_counter() - started)
+            _handled(name, result).observe(time.perf_counter() - started)
             set_request_context(outer)
 
 

@@ -7,6 +7,7 @@ a revocation is an instant, and every token that was issued before it is refused
 import hashlib
 import secrets
 import time
+from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -26,6 +27,8 @@ ALGORITHM = "HS256"
 LEEWAY_SECONDS = 30
 REVOCATION_CACHE_SECONDS = 3.0
 KEPT_SECONDS = 8 * 24 * 3600
+REMEMBERED_TOKENS = 2000
+"""What a token says never changes, so its signature is checked once; its age and revocation are checked each time."""
 
 
 class _Claims(BaseModel):
@@ -49,6 +52,7 @@ class LocalTokens:
         self._life = life_seconds
         self._revocations: Collection = database["token_revocations"]
         self._known: dict[str, tuple[float, float]] = {}
+        self._verified_claims: OrderedDict[bytes, _Claims] = OrderedDict()
 
     @property
     def life_seconds(self) -> int:
@@ -79,9 +83,9 @@ class LocalTokens:
     async def authenticate(self, connection: HTTPConnection) -> Principal | None:
         """See ``Authenticator``; tokens of the identity provider are left to the next way."""
         token = bearer_token(connection)
-        if not token or not _is_ours(token):
+        claims = self._claims_of(token) if token else None
+        if claims is None:
             return None
-        claims = self._verified(token)
         if claims.iat <= await self._revoked_before(claims.user_id):
             raise UnauthenticatedError("This token was revoked; sign in again.")
         return Principal(
@@ -94,14 +98,29 @@ class LocalTokens:
             issued_at=claims.iat,
         )
 
+    def _claims_of(self, token: str) -> _Claims | None:
+        """None for tokens of somebody else."""
+        key = hashlib.sha256(token.encode()).digest()
+        claims = self._verified_claims.get(key)
+        if claims is None:
+            if not _is_ours(token):
+                return None
+            claims = self._verified(token)
+            self._verified_claims[key] = claims
+            if len(self._verified_claims) > REMEMBERED_TOKENS:
+                self._verified_claims.popitem(last=False)
+        if claims.exp + LEEWAY_SECONDS < time.time():
+            raise UnauthenticatedError("The token has expired; sign in again.")
+        return claims
+
     def _verified(self, token: str) -> _Claims:
         try:
             decoded = jwt.decode(token, self._key, algorithms=[ALGORITHM])
             claims = _Claims.model_validate(decoded.claims)
         except (JoseError, ValueError, ValidationError) as error:
             raise UnauthenticatedError("The token is not acceptable; sign in again.") from error
-        if claims.iss != ISSUER or claims.exp + LEEWAY_SECONDS < time.time():
-            raise UnauthenticatedError("The token has expired; sign in again.")
+        if claims.iss != ISSUER:
+            raise UnauthenticatedError("The token is not acceptable; sign in again.")
         return claims
 
     async def still_valid(self, principal: Principal) -> bool:
