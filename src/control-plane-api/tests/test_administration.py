@@ -71,6 +71,18 @@ async def test_of_fifty_concurrent_holds_exactly_the_limit_wins(database: Databa
     assert await usage.hold("owner:user", winner, 7), "asking again is fine"
 
 
+async def test_a_place_is_not_refused_because_somebody_else_began_the_count_meanwhile(database: Database) -> None:
+    class Interrupted(MongoQuotaUsage):
+        async def _try(self, key: str, session_id: str, limit: int) -> bool:
+            got = await super()._try(key, session_id, limit)
+            if not got and not await self.used([key]):
+                assert await MongoQuotaUsage(database).hold(key, "first", limit)
+            return got
+
+    assert await Interrupted(database).hold("owner:user", "second", 2)
+    assert not await Interrupted(database).hold("owner:user", "third", 2)
+
+
 async def test_a_limit_set_later_counts_the_sessions_there_are(database: Database) -> None:
     await database["sessions"].insert_one({"_id": "old", "spec": {"owner": "user"}, "status": {"phase": "running"}})
     usage = MongoQuotaUsage(database)

@@ -11,6 +11,8 @@ from control_plane_api.infrastructure.mongo.database import Collection, Database
 from lcm_core.domain.vocabulary import SessionPhase
 
 _LIVE = [str(phase) for phase in SessionPhase if phase is not SessionPhase.TERMINATED]
+_TRIES = 20
+"""Each further try means that somebody began the count or gave a place back between the update and the look."""
 _PATHS = {"owner": "spec.owner", "department": "spec.department"}
 
 
@@ -27,15 +29,17 @@ class MongoQuotaUsage:
 
     async def hold(self, key: str, session_id: str, limit: int) -> bool:
         """See ``QuotaUsage``."""
-        if await self._try(key, session_id, limit):
-            return True
-        known = await self._usage.find_one({"_id": key})
-        if known is None:
-            await self._begin(key)
+        for _ in range(_TRIES):
             if await self._try(key, session_id, limit):
                 return True
             known = await self._usage.find_one({"_id": key})
-        return known is not None and session_id in known["holders"]
+            if known is None:
+                await self._begin(key)
+            elif session_id in known["holders"]:
+                return True
+            elif len(known["holders"]) >= limit:
+                return False
+        return False
 
     async def _try(self, key: str, session_id: str, limit: int) -> bool:
         free = {"_id": key, f"holders.{limit - 1}": {"$exists": False}, "holders": {"$ne": session_id}}

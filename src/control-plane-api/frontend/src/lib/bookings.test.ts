@@ -22,6 +22,8 @@ describe("bookings", () => {
     expect(brief.map((one) => one.lane)).toEqual([0, 1, 0]);
     const atTheEnd = [booking(23.2, 23.4), booking(23.8, 23.9)];
     expect(intoLanes(atTheEnd, DAY)).toBe(2);
+    const fromYesterday = [booking(-1, 0.1), booking(0.2, 0.4)];
+    expect(intoLanes(fromYesterday, DAY)).toBe(2);
   });
 
   it("need one lane when there are none", () => {

@@ -57,7 +57,7 @@ export function intoLanes(bookings: Booking[], window: Window): number {
   const least = NARROWEST * (window.end - window.start);
   const free: number[] = [];
   for (const booking of bookings) {
-    const from = Math.min(booking.start, window.end - least);
+    const from = Math.min(Math.max(booking.start, window.start), window.end - least);
     const found = free.findIndex((until) => until <= from);
     booking.lane = found < 0 ? free.length : found;
     free[booking.lane] = Math.max(booking.end, from + least);
