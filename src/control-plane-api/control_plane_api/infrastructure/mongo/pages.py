@@ -74,7 +74,7 @@ class Totals:
         """This process wrote a document of the collection."""
         self._changes += 1
 
-    async def of(self, condition: Mapping[str, object]) -> int:
+    async def of(self, condition: Document) -> int:
         """The total, up to ``COUNT_LIMIT``."""
         key = orjson.dumps(condition, option=orjson.OPT_SORT_KEYS)
         changes, total = self._known.get(key, (-1, 0))
