@@ -67,6 +67,7 @@ def picture(
     keys: Iterable[KeyFact] = (KEY,),
     counted: Iterable[tuple[str, str]] = (("owner:user", "s1"),),
     waiting_events: Iterable[str] = (),
+    unreadable: Iterable[str] = (),
     hours_later: float = 0,
 ) -> Picture:
     """What is usual, but for what a test names; a session replaces the usual one of its id."""
@@ -80,6 +81,7 @@ def picture(
         keys=tuple(keys),
         counted=tuple(counted),
         waiting_events=tuple(waiting_events),
+        unreadable=tuple(unreadable),
     )
 
 
@@ -146,6 +148,7 @@ BROKEN = [
     ("lab-owned", picture(labs=(replace(LAB, session_id="s9"),)), "s9, which does not exist"),
     ("lab-unshared", picture(replace(another(), cml_lab_id="lab1")), "belongs to sessions s1 and s2"),
     ("quota-counts-living", picture(counted=[("owner:user", "s0")]), "s0 counts against owner:user and is over"),
+    ("document-readable", picture(unreadable=["sessions/s9"]), "document sessions/s9 cannot be read"),
     ("etcd-equals-database", picture(keys=(replace(KEY, stored=None),)), "that the database does not have"),
     ("etcd-equals-database", picture(keys=(replace(KEY, shown=None, size=0),)), "etcd shows nothing"),
     ("etcd-equals-database", picture(keys=(replace(KEY, shown=None),)), "a value that cannot be read"),

@@ -51,6 +51,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     Invariant("lab-owned", "No lab outlives its session.", leftovers.labs_owned, LABS),
     Invariant("lab-unshared", "No two sessions share a lab.", leftovers.labs_unshared, UNDER_WAY),
     Invariant("quota-counts-living", "Quotas count living sessions.", leftovers.quotas_count_the_living, UNDER_WAY),
+    Invariant("document-readable", "Every stored document can be read.", projection.documents_readable),
     Invariant(
         "etcd-equals-database", "etcd shows what the database holds.", projection.etcd_equals_database, UNDER_WAY
     ),

@@ -104,7 +104,7 @@ class Picture:
 
     Reads are not one snapshot, so a change that is under way may look like a violation once; see ``catalog``.
     ``claims`` holds those that end after ``at``. ``counted`` are (quota, session id); ``waiting_events`` are stored
-    inbound events that no session has been told about.
+    inbound events that no session has been told about, ``unreadable`` documents that are no aggregates.
     """
 
     at: datetime
@@ -115,6 +115,7 @@ class Picture:
     keys: tuple[KeyFact, ...] = ()
     counted: tuple[tuple[str, str], ...] = ()
     waiting_events: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,16 @@
-"""etcd shows what the database holds, and nothing that does not belong there."""
+"""Documents are readable; etcd shows what they hold, and nothing that does not belong there."""
 
 from collections.abc import Iterator
 
 from control_plane_api.application.invariants.picture import KeyFact, Picture, Violation
 from lcm_core.contracts.common import Resources
-from lcm_core.contracts.workers import WorkerMetrics
 from lcm_core.etcd.keys import CAPACITY, METRICS, ObjectKey
 from lcm_core.etcd.values import MAX_STATE_BYTES
 
 _STATE_FIELDS = frozenset({"generation", "phase", "desired", "next_at", "refs", "traceparent"})
 _FIELDS = {
     CAPACITY: frozenset(Resources.model_fields) | {"claims_version", "schedulable"},
-    METRICS: frozenset(WorkerMetrics.model_fields),
+    METRICS: frozenset({"at"}),
 }
 
 
@@ -56,3 +55,9 @@ def summaries_only(picture: Picture) -> Iterator[Violation]:
 def _facet(key: str) -> str:
     parsed = ObjectKey.parse(key)
     return parsed.facet if parsed is not None else ""
+
+
+def documents_readable(picture: Picture) -> Iterator[Violation]:
+    """Every document is what the platform wrote; one that cannot be read hides what it should be checked for."""
+    for document in picture.unreadable:
+        yield Violation("document-readable", document, f"The document {document} cannot be read.")
