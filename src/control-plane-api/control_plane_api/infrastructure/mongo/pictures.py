@@ -5,9 +5,7 @@ their projection is computed at once, so the facts of one object always belong t
 """
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import orjson
 from pydantic import ValidationError
@@ -22,7 +20,7 @@ from control_plane_api.application.invariants.picture import (
     WorkerFact,
 )
 from control_plane_api.application.ports import ClaimStore, InboundStore, QuotaUsage
-from control_plane_api.application.projection.projections import PROJECTIONS, Projected, project
+from control_plane_api.application.projection.projections import PROJECTIONS, Document, Projected, project
 from control_plane_api.domain.lab_record.lab_record import LabRecord
 from control_plane_api.domain.lablet_session.session import LabletSession
 from control_plane_api.domain.worker.worker import Worker
@@ -51,7 +49,7 @@ class _Found:
     keys: list[KeyFact] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
 
-    def take(self, projected: Projected, document: Mapping[str, Any]) -> None:
+    def take(self, projected: Projected, document: Document) -> None:
         """Facts and keys of one document."""
         try:
             self._add_fact(projected.kind, document)
@@ -69,7 +67,7 @@ class _Found:
         for key in [key for key in self.shown if key.startswith(prefix)]:
             del self.shown[key]
 
-    def _add_fact(self, kind: Kind, document: Mapping[str, Any]) -> None:
+    def _add_fact(self, kind: Kind, document: Document) -> None:
         match kind:
             case Kind.SESSION:
                 session = session_fact(to_aggregate(LabletSession, document).view(SessionView))
