@@ -131,6 +131,10 @@ test: install tools console ## Run the tests
 bench: install tools ## Measure speed and scale, print the table and renew docs/performance.md (BENCH=scheduling runs one part)
 	$(BIN)/python tests/benchmarks/run.py $(BENCH)
 
+.PHONY: fuzz
+fuzz: install ## Feed every parser with strange input: make fuzz [MINUTES=10 SEED=1]
+	$(BIN)/python -m tests.security $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
+
 .PHONY: exam-morning
 exam-morning: install tools ## Run an exam from no machine to every score: make exam-morning [SESSIONS=600 SLOTS=3 WORKERS=25 FACTOR=12]
 	$(BIN)/python -m tests.exam $(if $(SESSIONS),--sessions $(SESSIONS)) $(if $(SLOTS),--slots $(SLOTS)) \

@@ -8,6 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from pydantic import SecretStr
 
 from control_plane_api.application.authorization.principal import Principal
+from control_plane_api.application.invariants.standing import PictureSource, StandingStore
 from control_plane_api.domain.deadlines import DeadlineSettings
 from control_plane_api.domain.definition.definition import LabletDefinition
 from control_plane_api.domain.lab_record.lab_record import LabRecord
@@ -348,6 +349,8 @@ class Deps:
     metrics: MetricsStore
     broadcasts: Broadcasts
     vault: SecretVault
+    pictures: PictureSource
+    standing: StandingStore
     clock: Clock
     limits: DeadlineSettings
 

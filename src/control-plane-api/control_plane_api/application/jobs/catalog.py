@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from control_plane_api.application.capacity.picture import every
 from control_plane_api.application.errors import NotFoundError
+from control_plane_api.application.invariants.watch import check_invariants
 from control_plane_api.application.ports import Deps
 from control_plane_api.domain.worker.worker import Worker, WorkerRuleError
 from lcm_core.contracts.administration import DynamicSettings
@@ -16,6 +17,7 @@ RunJob = Callable[[Deps, DynamicSettings], Awaitable[str]]
 """Does the work and answers one sentence."""
 _AWAKE = (WorkerPhase.RUNNING, WorkerPhase.DRAINING)
 DAY_SECONDS = 24 * 3600
+INVARIANTS_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,10 @@ async def _retain(deps: Deps, settings: DynamicSettings) -> str:
     return f"Purged {purged} workers, {labs} lab records and {days} days of claims."
 
 
+async def _check_invariants(deps: Deps, _: DynamicSettings) -> str:
+    return await check_invariants(deps)
+
+
 JOBS: tuple[Job, ...] = (
     Job(
         "LabsRefreshJob",
@@ -98,6 +104,12 @@ JOBS: tuple[Job, ...] = (
         "Purges workers and labs that have been gone for long, and bookings of the past.",
         lambda _: DAY_SECONDS,
         _retain,
+    ),
+    Job(
+        "InvariantsJob",
+        "Checks what must hold at every instant, and asks a person where it does not.",
+        lambda _: INVARIANTS_SECONDS,
+        _check_invariants,
     ),
 )
 BY_NAME = {job.name: job for job in JOBS}
