@@ -122,7 +122,9 @@ class Connection:
 
     async def back(self) -> None:
         """The way back."""
-        await asyncio.sleep(0)
+        moment = self._weather.moment()
+        if moment:
+            await asyncio.sleep(moment)
         self._require()
 
     async def lost(self) -> Exception:

@@ -9,13 +9,9 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-import httpx
-from fastapi import FastAPI
 from starlette.requests import HTTPConnection
 
 from control_plane_api.api.edge import Edge
-from control_plane_api.api.problems import install_problems
-from control_plane_api.api.router import include_routes
 from control_plane_api.application.authorization.authenticator import Authenticators
 from control_plane_api.application.authorization.principal import Principal
 from control_plane_api.application.jobs.catalog import JOBS
@@ -27,12 +23,14 @@ from control_plane_api.composition.platform import build_mediator
 from control_plane_api.composition.stores import Stores, open_stores
 from control_plane_api.kernel.builder import IsolatedBuilder
 from control_plane_api.settings import Settings
+from lcm_core.clients.errors import Unreachable
 from lcm_core.clock import DomainClock
 from lcm_core.domain.vocabulary import ServiceName
 from tests.simulate.artifacts import Files, MemoryArtifacts
 from tests.simulate.database import Database, DatabaseView, database_failure
 from tests.simulate.etcd import Etcd, EtcdView, etcd_failure
 from tests.simulate.network import Connection, Fate, Weather
+from tests.simulate.wire import Answer, Call, Way, answer
 
 JOB_SECONDS = 10.0
 REPLICAS = 2
@@ -78,16 +76,6 @@ def settings() -> Settings:
         return Settings()
 
 
-@cache
-def _application(number: int) -> FastAPI:
-    """The API's application of the n-th replica; building one is slow, and it keeps nothing between runs."""
-    del number
-    app = FastAPI()
-    include_routes(app)
-    install_problems(app)
-    return app
-
-
 class _Client:
     """Stands for the driver's client."""
 
@@ -111,11 +99,8 @@ class Plane:
             Connection(backing.weather, "etcd", etcd_failure),
         ]
         self.stores = self._open(backing)
-        self._app = _application(number)
-        self._edge = self._build_edge()
-        self._clock = backing.clock
+        self._state = SimpleNamespace(edge=self._build_edge(), clock=backing.clock, browser=None)
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._weather = backing.weather
         self.alive = False
 
     def _open(self, backing: Backing) -> Stores:
@@ -148,8 +133,6 @@ class Plane:
 
     def start(self) -> None:
         """Serve, and run what runs beside the requests."""
-        self._app.state.edge, self._app.state.clock = self._edge, self._clock
-        self._app.state.browser = None
         self.alive = True
         self._begin(self._work(), "plane")
 
@@ -196,50 +179,19 @@ class Plane:
         for task in sorted(self._tasks, key=hash):
             task.cancel()
 
-    async def serve(self, request: httpx.Request) -> httpx.Response:
-        """Answer a request, also when the caller goes away meanwhile. Raises ``httpx.ReadError`` when this dies."""
-        task = self._begin(self._answer(request), "request")
+    async def serve(self, call: Call) -> Answer:
+        """Answer a request, also when the caller goes away meanwhile. Raises ``Unreachable`` when this dies."""
+        task = self._begin(answer(call, self._state), "request")
         try:
-            answer: httpx.Response = await asyncio.shield(task)
+            given: Answer = await asyncio.shield(task)
         except asyncio.CancelledError:
             if task.cancelled():
-                raise httpx.ReadError("the control plane died", request=request) from None
+                raise Unreachable("the control plane died while it answered") from None
             raise
-        return answer
-
-    async def _answer(self, request: httpx.Request) -> httpx.Response:
-        body = await request.aread()
-        status, headers, parts = 500, [], []
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "method": request.method,
-            "headers": [(name.lower(), value) for name, value in request.headers.raw],
-            "scheme": "http",
-            "path": request.url.path.removeprefix("/api"),
-            "raw_path": request.url.raw_path,
-            "query_string": request.url.query,
-            "server": ("127.0.0.1", 80),
-            "client": ("127.0.0.1", 1),
-            "root_path": "",
-        }
-
-        async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        async def send(message: dict[str, Any]) -> None:
-            nonlocal status, headers
-            if message["type"] == "http.response.start":
-                status, headers = message["status"], message["headers"]
-            else:
-                parts.append(message.get("body", b""))
-
-        await self._app(scope, receive, send)  # type: ignore[arg-type]
-        return httpx.Response(status, headers=headers, content=b"".join(parts), request=request)
+        return given
 
 
-class Balancer(httpx.AsyncBaseTransport):
+class Balancer(Way):
     """The way from one process to whatever control plane lives."""
 
     def __init__(self, planes: dict[int, Plane], weather: Weather) -> None:
@@ -248,26 +200,26 @@ class Balancer(httpx.AsyncBaseTransport):
         self._turn = 0
         self.alive = True
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """See httpx."""
-        plane = self._next(request)
+    async def carry(self, call: Call) -> Answer:
+        """See ``Way``."""
+        plane = self._next()
         fate = self._weather.fate("control plane", asyncio.get_running_loop().time())
         if fate is Fate.REFUSED:
             await asyncio.sleep(0)
-            raise httpx.ConnectError("the control plane is away", request=request)
+            raise Unreachable("the control plane is away")
         if fate is Fate.SLOW:
             await asyncio.sleep(self._weather.long_moment())
-        answer = await plane.serve(request)
+        given = await plane.serve(call)
         if fate is Fate.LOST_ANSWER:
             await asyncio.sleep(Weather.LOST_AFTER)
-            raise httpx.ReadTimeout("no answer", request=request)
+            raise Unreachable("the control plane did not answer in time")
         if not self.alive:
-            raise httpx.ReadError("the process is dead", request=request)
-        return answer
+            raise Unreachable("the process is dead")
+        return given
 
-    def _next(self, request: httpx.Request) -> Plane:
+    def _next(self) -> Plane:
         living = [plane for _, plane in sorted(self._planes.items()) if plane.alive]
         if not living or not self.alive:
-            raise httpx.ConnectError("nobody answers", request=request)
+            raise Unreachable("nobody answers")
         self._turn += 1
         return living[self._turn % len(living)]

@@ -1,7 +1,7 @@
 """A controller replica: the real parts and the real runtime of a service, over connections that die with it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, replace
 from functools import cache
@@ -9,15 +9,12 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-import httpx
-
 from lablet_controller import service as lablets
 from lablet_controller.events.intake import Intake
 from lablet_controller.events.parse import MalformedEvent, parse_events
 from lablet_controller.outside import Outside
 from lcm_core.clients.control_plane import ControlPlaneClient
 from lcm_core.clients.errors import ApiError
-from lcm_core.clients.http import ApiClient
 from lcm_core.clock import DomainClock
 from lcm_core.contracts.platform import ObtainTerm
 from lcm_core.controller import (
@@ -40,8 +37,10 @@ from tests.simulate.network import Connection, Weather
 from tests.simulate.outside_ec2 import CloudWatchView, CmlSystemView, Ec2View, cml_failure, ec2_failure
 from tests.simulate.outside_labs import CmlLabsView, StoreView, outside_failure
 from tests.simulate.plane import Balancer, Plane
+from tests.simulate.wire import DirectClient
 from worker_controller import service as workers
 
+LEASES = {"LCM_ELECTION_LEASE_SECONDS": "4", "LCM_ELECTION_MARGIN_SECONDS": "1"}
 STRUCTURED = {"content-type": "application/cloudevents+json"}
 
 
@@ -59,26 +58,10 @@ class Around:
     engine: Engine
 
 
-class _SaysItsName(httpx.Auth):
-    def __init__(self, word: str) -> None:
-        self._word = word
-
-    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """See httpx."""
-        request.headers["Authorization"] = f"Bearer {self._word}"
-        yield request
-
-
-def api_client(balancer: Balancer, word: str, **options: Any) -> ApiClient:
-    """A client of the control plane for a caller."""
-    return ApiClient(
-        "http://plane", name="control plane", auth=_SaysItsName(word), transport=balancer, verify=False, **options
-    )
-
-
 @cache
 def _settings() -> ServiceSettings:
-    return ServiceSettings()
+    with patch.dict("os.environ", LEASES):
+        return ServiceSettings()
 
 
 class Replica:
@@ -92,7 +75,7 @@ class Replica:
         self._balancer = Balancer(around.planes, around.weather)
         self._etcd = EtcdView(around.etcd, self._link("etcd", etcd_failure))
         self._plane = ControlPlaneClient(
-            api_client(self._balancer, service.value, headers=fencing_headers(service)), on_write=record_write
+            DirectClient(self._balancer, service.value, headers=fencing_headers(service)), on_write=record_write
         )
         self._assignment: ShardAssignment | None = None
         self._intake: Intake | None = None

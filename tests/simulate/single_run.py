@@ -18,8 +18,8 @@ from tests.simulate.world import FACTOR, World
 LOOK_SECONDS = 5.0
 PATIENCE_SECONDS = 24 * 3600 / FACTOR
 """Real seconds after the last deed of people within which everything must have come to rest: a day of domain time."""
-SETTLING_SECONDS = 130.0
-"""Real seconds for sweepers and for the search for orphans, about two hours of domain time."""
+SETTLING_SECONDS = 2 * 3600 / FACTOR
+"""Real seconds for sweepers and for the search for orphans: two hours of domain time."""
 
 
 @dataclass(frozen=True, slots=True)

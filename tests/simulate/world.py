@@ -12,10 +12,11 @@ from tests.simulate.learning import Engine, Learning, Post
 from tests.simulate.machines import Machines
 from tests.simulate.network import Weather
 from tests.simulate.plane import REPLICAS, Backing, Balancer, Plane
-from tests.simulate.replica import Around, Replica, api_client
+from tests.simulate.replica import Around, Replica
 from tests.simulate.virtual_time import START
+from tests.simulate.wire import DirectClient
 
-FACTOR = 60.0
+FACTOR = 120.0
 SERVICES = (ServiceName.RESOURCE_SCHEDULER, ServiceName.WORKER_CONTROLLER, ServiceName.LABLET_CONTROLLER)
 
 
@@ -107,4 +108,4 @@ class Caller:
     """A person or program at the public API."""
 
     def __init__(self, world: World, word: str) -> None:
-        self.api = api_client(Balancer(world.planes, world.weather), word)
+        self.api = DirectClient(Balancer(world.planes, world.weather), word)
