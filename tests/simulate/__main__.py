@@ -1,7 +1,6 @@
 """``python -m tests.simulate``: many runs side by side, one verdict."""
 
 import argparse
-import logging
 import os
 import sys
 import time
@@ -26,17 +25,11 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _quiet() -> None:
-    """What the platform says of its faults would drown the verdict."""
-    logging.disable(logging.CRITICAL)
-
-
 def _runs(plans: list[Plan], jobs: int) -> Iterator[Outcome]:
     if jobs == 1:
-        _quiet()
         yield from map(simulate, plans)
         return
-    with ProcessPoolExecutor(jobs, initializer=_quiet) as pool:
+    with ProcessPoolExecutor(jobs) as pool:
         try:
             yield from pool.map(simulate, plans, chunksize=4)
         finally:

@@ -1,6 +1,7 @@
 """What must hold when everything has come to rest: nothing is lost, left behind or told differently in two places."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from control_plane_api.application.projection.projections import PROJECTIONS, project
 from lcm_core.domain.vocabulary import SessionPhase, WorkerPhase
@@ -67,9 +68,12 @@ def _sessions(world: World, accepted: dict[str, str]) -> Iterator[str]:
 
 
 def _claims(world: World) -> Iterator[str]:
+    now = world.clock.now()
     for day in world.database.documents("claims").values():
         for claim in day["claims"]:
-            yield f"claim {claim['claim_id']} of session {claim['session_id']} is still held on {day['worker_id']}"
+            # A claim whose time is over takes no room from anybody; it is forgotten with its day.
+            if datetime.fromisoformat(claim["end"]) > now:
+                yield f"claim {claim['claim_id']} of session {claim['session_id']} is still held on {day['worker_id']}"
 
 
 def _outside(world: World) -> Iterator[str]:
@@ -96,7 +100,8 @@ def _machines(world: World) -> Iterator[str]:
         if instance.worker_id in held:
             yield f"worker {instance.worker_id} has instances {held[instance.worker_id]} and {instance.instance_id}"
         held[instance.worker_id] = instance.instance_id
-        for lab in machine.labs.values():
+        # A worker that failed keeps what is on its machine until a person or another try brings it back.
+        for lab in machine.labs.values() if phase == WorkerPhase.RUNNING else ():
             owner = owner_of(lab.title, lab.notes)
             if owner != POOL_OWNER:
                 yield f"lab {lab.id} of session {owner} is left on {instance.instance_id} as {lab.state}"

@@ -2,6 +2,10 @@
 
 import asyncio
 import gc
+import logging
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tests.simulate.checks import Guard
@@ -52,19 +56,46 @@ def simulate(plan: Plan) -> Outcome:
     collecting = gc.isenabled()
     gc.disable()
     try:
-        with virtual_time(plan.seed):
-            outcome: Outcome = run(_simulate(plan))
+        with virtual_time(plan.seed), _noticing_crashes() as crashes:
+            outcome: Outcome = run(_simulate(plan, crashes))
         return outcome
     finally:
         if collecting:
             gc.enable()
 
 
-async def _simulate(plan: Plan) -> Outcome:
+class _Crashes(logging.Handler):
+    """Takes what the platform logs about exceptions that it did not expect."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.note: Callable[[Violation], None] = lambda violation: None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """An exception in a request, a reconcile or a background service is a bug, whatever became of it."""
+        if record.exc_info and record.exc_info[1] is not None:
+            trace = "".join(traceback.format_exception(record.exc_info[1])[-6:])
+            self.note(Violation(f"{record.getMessage()}\n{trace}"))
+
+
+@contextmanager
+def _noticing_crashes() -> Iterator[_Crashes]:
+    root, handler = logging.getLogger(), _Crashes()
+    level, handlers = root.level, root.handlers
+    root.handlers = [handler]
+    root.setLevel(logging.ERROR)
+    try:
+        yield handler
+    finally:
+        root.handlers = handlers
+        root.setLevel(level)
+
+
+async def _simulate(plan: Plan, crashes: _Crashes) -> Outcome:
     world, history = World(plan.seed), History()
     history.attach(world.database, world.etcd)
     guard = Guard(world.database, world.etcd)
-    world.machines.report = guard.note
+    world.machines.report = crashes.note = guard.note
     outcome = Outcome(plan.seed)
     people = People(world, history, (), plan.sessions, plan.hours)
     trouble = Trouble(world, history)

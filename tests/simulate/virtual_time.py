@@ -52,12 +52,17 @@ class VirtualDatetime(metaclass=_VirtualType):
         return datetime(*args, **options)
 
 
-def _identifier(chance: random.Random) -> Callable[[], ulid.ULID]:
-    def make() -> ulid.ULID:
-        milliseconds = int(now().timestamp() * 1000)
-        return ulid.ULID(milliseconds.to_bytes(6, "big") + chance.randbytes(10))
+class _Identifiers:
+    """Stands for ``ULID`` inside the product's modules."""
 
-    return make
+    from_bytes = staticmethod(ulid.ULID.from_bytes)
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+
+    def __call__(self) -> ulid.ULID:
+        milliseconds = int(now().timestamp() * 1000)
+        return ulid.ULID(milliseconds.to_bytes(6, "big") + self._chance.randbytes(10))
 
 
 async def _in_loop(work: Callable[..., Any], *args: Any) -> Any:
@@ -85,7 +90,7 @@ def virtual_time(seed: int) -> Iterator[None]:
         patch("lcm_core.clock._boot_seconds", monotonic),
         patch("lcm_core.controller.queue.random", SimpleNamespace(Random=lambda: random.Random(chance.random()))),
     ]
-    make = _identifier(chance)
+    make = _Identifiers(chance)
     for module in _modules():
         if getattr(module, "datetime", None) is datetime:
             patches.append(patch.object(module, "datetime", VirtualDatetime))
