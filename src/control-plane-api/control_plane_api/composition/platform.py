@@ -84,7 +84,7 @@ def build_platform(settings: Settings) -> Platform:
     )
     stores.dispatcher.subscribe(publisher.wake)
     background = _background(settings, stores, identity, deps, relay, publisher)
-    mediator, requests = _mediator(builder, stores, identity, deps, publisher)
+    mediator, requests = build_mediator(builder, stores, identity, deps, publisher)
     edge = Edge(
         mediator=mediator,
         authenticators=identity.authenticators,
@@ -136,7 +136,7 @@ def build_platform(settings: Settings) -> Platform:
     return Platform(app, made[0], stores, feed, background)
 
 
-def _mediator(
+def build_mediator(
     builder: IsolatedBuilder, stores: Stores, identity: Identity, deps: Deps, publisher: EventPublisher
 ) -> tuple[SafeMediator, frozenset[type]]:
     """Every handler, built now: a dependency that is missing stops the start."""

@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 
-from ulid import ULID
-
 from control_plane_api.application.authorization.policy import Action
 from control_plane_api.application.authorization.require import require, require_visible
 from control_plane_api.application.base import BaseCommand, Handler, written
 from control_plane_api.application.errors import NotFoundError
 from control_plane_api.application.task.system_tasks import close_task, open_task
 from control_plane_api.domain.task.task import Task
+from control_plane_api.kernel.identifiers import new_id
 from lcm_core.contracts.common import Written
 from lcm_core.contracts.platform import CloseTask, CreateTask, OpenTask, TaskSpec, TaskView, UpdateTask
 
@@ -36,8 +35,9 @@ class CreateTaskHandler(Handler[CreateTaskCommand, TaskView]):
             assignee=body.assignee,
             department=department,
         )
-        task = Task.open(str(ULID()).lower(), spec, principal.actor, self._deps.clock.now())
-        await self._deps.tasks.add(task)
+        task = Task.open(new_id(), spec, principal.actor, self._deps.clock.now())
+        if not await self._deps.tasks.add(task):
+            task = await self._deps.tasks.get(task.key)
         return task.view(TaskView)
 
 
