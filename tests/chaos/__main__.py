@@ -1,30 +1,41 @@
-"""``make chaos [SEEDS=10] [FIRST_SEED=1] [DURATION=40]``: exits 1 when a run broke a promise."""
+"""``make chaos [SEEDS=10] [FIRST_SEED=1] [DURATION=40 TOGETHER=10]``: exits 1 when a run broke a promise."""
 
 import argparse
 import asyncio
 import sys
 import tempfile
 import time
+from collections import deque
 from pathlib import Path
 
-from tests.chaos.run import Report, chaos_on
+from tests.chaos.run import Chaos, Report, chaos_on
 
 ARTIFACTS = Path(__file__).resolve().parents[2] / "build" / "chaos"
 
 
 async def _play(options: argparse.Namespace) -> list[Report]:
+    """All seeds. A platform serves several of them as long as it leaves each one clean."""
     reports: list[Report] = []
-    for seed in range(options.first_seed, options.first_seed + options.seeds):
+    seeds = deque(range(options.first_seed, options.first_seed + options.seeds))
+    while seeds:
         begun = time.monotonic()
-        with tempfile.TemporaryDirectory(prefix=f"chaos-{seed}-") as folder:
+        with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
             async with chaos_on(Path(folder)) as chaos:
-                started = time.monotonic() - begun
-                report = await chaos.run(seed, options.duration, ARTIFACTS / str(seed))
-        reports.append(report)
-        print(f"{report}; up in {started:.1f} s, {time.monotonic() - begun:.0f} s in all", flush=True)
-        for sentence in report.violations[:20]:
-            print(f"  {sentence}", flush=True)
+                print(f"a platform is up after {time.monotonic() - begun:.1f} s", flush=True)
+                for _ in range(min(options.together, len(seeds))):
+                    reports.append(await _one(chaos, seeds.popleft(), options.duration))
+                    if reports[-1].violations:
+                        break
     return reports
+
+
+async def _one(chaos: Chaos, seed: int, duration: float) -> Report:
+    begun = time.monotonic()
+    report = await chaos.run(seed, duration, ARTIFACTS / str(seed))
+    print(f"{report}; {time.monotonic() - begun:.0f} s in all", flush=True)
+    for sentence in report.violations[:20]:
+        print(f"  {sentence}", flush=True)
+    return report
 
 
 def main() -> int:
@@ -33,6 +44,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--duration", type=float, default=40.0, help="seconds of faults in each run")
+    parser.add_argument("--together", type=int, default=10, help="seeds played on one platform; 1 for a replay")
     reports = asyncio.run(_play(parser.parse_args()))
     bad = [report for report in reports if report.violations]
     faults, operations = sum(report.faults for report in reports), sum(report.operations for report in reports)

@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Any
 
 import httpx
 
@@ -236,8 +237,8 @@ class Adversary:
             answer = await http.post(self._events_url, content=body, headers=headers)
         self._history.remark(f"a forged event for {running[0]} was answered {answer.status_code}")
 
-    async def _admin(self, name: str, method: str, path: str, body: object = None) -> "list[dict[str, str]]":
+    async def _admin(self, name: str, method: str, path: str, body: object = None) -> Any:
         async with httpx.AsyncClient(base_url=self._world.url(name), trust_env=False, timeout=5) as http:
-            answer = await http.request(method, path, **({} if body is None else {"json": body}))  # type: ignore[arg-type]
-            answer.raise_for_status()
-            return answer.json() if answer.content else []  # type: ignore[no-any-return]
+            content = None if body is None else json.dumps(body)
+            answer = (await http.request(method, path, content=content)).raise_for_status()
+            return answer.json() if answer.content else None

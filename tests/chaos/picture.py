@@ -10,12 +10,15 @@ from pymongo import AsyncMongoClient
 
 from control_plane_api.application.projection.projections import PROJECTIONS, project
 from lcm_core.contracts.claims import ClaimView
+from lcm_core.domain.vocabulary import Kind
 from lcm_core.etcd.client import EtcdClient
 from lcm_core.etcd.keys import METRICS, PROJECTION_PREFIX, SETTINGS_KEY, ObjectKey
 from lcm_simulators.world import World
 
 Document = Mapping[str, Any]
 _READ_SECONDS = 5.0
+_MORTAL = frozenset({Kind.SESSION, Kind.WORKER, Kind.LAB_RECORD})
+"""Kinds whose objects end with a run; definitions, templates and settings stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,13 @@ class Viewer:
     def __init__(self, world: World, mongo: AsyncMongoClient[Document], etcd: EtcdClient) -> None:
         self._world = world
         self._database = mongo["lcm"]
+        self._settled: list[str] = []
         self.etcd = etcd
+
+    def settle(self, picture: Picture) -> None:
+        """What this picture shows has ended, and was judged: later pictures leave its story out."""
+        ended = {key for kind, key in picture.versions if kind in _MORTAL}
+        self._settled = sorted({*self._settled, *ended})
 
     async def bookings(self) -> Bookings:
         """A quick look at claims and machines. Raises what a store that is down raises."""
@@ -63,20 +72,21 @@ class Viewer:
 
     async def picture(self) -> Picture:
         """The whole picture. Raises what a store that is down raises."""
-        find = self._database
+        find, unsettled = self._database, {"$nin": self._settled}
         expected: dict[str, bytes] = {}
         versions: dict[tuple[str, str], int] = {}
         pending: list[str] = []
         for projected in PROJECTIONS:
             async for document in find[projected.collection].find({}):
-                versions[(str(projected.kind), document["_id"])] = document["version"]
+                if document["_id"] not in self._settled:
+                    versions[(str(projected.kind), document["_id"])] = document["version"]
                 expected |= dict(project(projected, document))
                 if document.get("pending") or document.get("outbox"):
                     pending.append(f"{projected.kind} {document['_id']}")
         return Picture(
             bookings=await self.bookings(),
-            sessions=[document async for document in find["sessions"].find({}, {"outbox": 0})],
-            events=[document async for document in find["events"].find({})],
+            sessions=[document async for document in find["sessions"].find({"_id": unsettled}, {"outbox": 0})],
+            events=[document async for document in find["events"].find({"aggregate_id": unsettled})],
             versions=versions,
             inbound=[document async for document in find["inbound_events"].find({})],
             reports=[document async for document in find["score_reports"].find({})],

@@ -93,6 +93,7 @@ class Chaos:
             await watch
         self._judge(report, history, picture, adversary)
         self._keep(artifacts, faults, history, report, picture)
+        self._viewer.settle(picture)
         return report
 
     async def _watch(self, report: Report, history: History) -> None:
