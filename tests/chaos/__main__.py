@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import signal
 import sys
 import tempfile
 import time
@@ -15,6 +16,10 @@ ARTIFACTS = Path(__file__).resolve().parents[2] / "build" / "chaos"
 
 async def _play(options: argparse.Namespace) -> list[Report]:
     """All seeds. A platform serves several of them as long as it leaves each one clean."""
+    task = asyncio.current_task()
+    assert task is not None
+    # Cancelled, a run stops the processes of its platform; ended at once it would leave them behind.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     reports: list[Report] = []
     seeds = deque(range(options.first_seed, options.first_seed + options.seeds))
     while seeds:
@@ -39,13 +44,17 @@ async def _one(chaos: Chaos, seed: int, duration: float) -> Report:
 
 
 def main() -> int:
-    """Play the seeds, print each run and the verdict."""
+    """Play the seeds, print each run and the verdict; 2 when the whole was ended before its time."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--duration", type=float, default=40.0, help="seconds of faults in each run")
     parser.add_argument("--together", type=int, default=10, help="seeds played on one platform; 1 for a replay")
-    reports = asyncio.run(_play(parser.parse_args()))
+    try:
+        reports = asyncio.run(_play(parser.parse_args()))
+    except asyncio.CancelledError:
+        print("The runs were ended before their time, so there is no verdict.")
+        return 2
     bad = [report for report in reports if report.violations]
     faults, operations = sum(report.faults for report in reports), sum(report.operations for report in reports)
     what = f"{len(reports)} runs with {faults} faults and {operations} operations"
