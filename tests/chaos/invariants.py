@@ -76,6 +76,7 @@ def past(picture: Picture, history: History) -> list[str]:
         found += _signals(key, events)
     found += _accepted(picture, history)
     found += _forged(picture)
+    found += _doubled_outside(picture)
     return found
 
 
@@ -146,6 +147,18 @@ def _forged(picture: Picture) -> Iterator[str]:
     for stored in picture.inbound:
         if stored["event"]["id"].startswith(FORGED):
             yield f"the forged event {stored['event']['id']} was accepted"
+
+
+def _doubled_outside(picture: Picture) -> Iterator[str]:
+    """One delivery for each place a session had, and one verdict of the grading engine."""
+    places = {session["_id"]: session["status"]["placements_tried"] for session in picture.sessions}
+    deliveries = Counter(delivery["auth_id"] for delivery in picture.deliveries)
+    verdicts = Counter(job["lablet_session_id"] for job in picture.jobs if job["state"] == "completed")
+    for session_id, tried in places.items():
+        if deliveries[session_id] > tried:
+            yield f"session {session_id} had {tried} places, but {deliveries[session_id]} deliveries"
+        if verdicts[session_id] > 1:
+            yield f"session {session_id} was graded {verdicts[session_id]} times"
 
 
 def at_rest(picture: Picture, now: datetime) -> list[str]:

@@ -82,15 +82,15 @@ class Chaos:
         clock = DomainClock(self._world.clock_file)
         users = Users(self._platform.api, self._world.url("lds"), clock, self._labs, history, seed)
         watch = asyncio.create_task(self._watch(report, history))
-        living = [asyncio.create_task(users.act()), asyncio.create_task(adversary.play(faults))]
-        await _for(duration, living)
-        await adversary.heal()
-        begun = time.monotonic()
-        picture = await self._come_to_rest(report, begun)
-        report.rest_seconds = time.monotonic() - begun
-        watch.cancel()
-        with suppress(asyncio.CancelledError):
-            await watch
+        try:
+            await _for(duration, [asyncio.create_task(users.act()), asyncio.create_task(adversary.play(faults))])
+            await adversary.heal()
+            begun = time.monotonic()
+            picture = await self._come_to_rest(report, begun)
+            report.rest_seconds = time.monotonic() - begun
+        finally:
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
         self._judge(report, history, picture, adversary)
         self._keep(artifacts, faults, history, report, picture)
         self._viewer.settle(picture)
@@ -162,11 +162,13 @@ class Chaos:
 
 async def _for(seconds: float, tasks: list[asyncio.Task[None]]) -> None:
     """Let tasks run for a while. An error of one of them is an error of the run."""
-    done, pending = await asyncio.wait(tasks, timeout=seconds)
-    for task in pending:
-        task.cancel()
-    await asyncio.gather(*pending, return_exceptions=True)
-    for task in [*done, *pending]:
+    try:
+        await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in tasks:
         if not task.cancelled() and (error := task.exception()) is not None:
             raise error
 

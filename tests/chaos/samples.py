@@ -38,7 +38,7 @@ def an_instance(instance_id: str = "i-1", state: str = "running") -> Document:
 
 def a_session(phase: str = "terminated", outcome: str | None = "completed") -> Document:
     """Session s1, reserved with the note n1 until ten o'clock."""
-    status: Document = {"phase": phase, "outcome": outcome, "message": "", "history": []}
+    status: Document = {"phase": phase, "outcome": outcome, "message": "", "history": [], "placements_tried": 1}
     return {"_id": "s1", "spec": {"note": "n1", "slot": {"end": "2031-05-06T10:00:00Z"}}, "status": status}
 
 

@@ -136,6 +136,16 @@ def test_an_extension_that_was_accepted_and_lost_is_found() -> None:
     assert "was extended to" in found
 
 
+def test_a_second_delivery_for_one_place_and_a_second_verdict_are_found() -> None:
+    delivery, job = {"auth_id": "s1"}, {"lablet_session_id": "s1", "state": "completed"}
+    failed = {"lablet_session_id": "s1", "state": "failed"}
+    assert past(replace(in_order(), deliveries=[delivery], jobs=[failed, job]), History()) == []
+    assert past(replace(in_order(), deliveries=[delivery] * 2, jobs=[job] * 2), History()) == [
+        "session s1 had 1 places, but 2 deliveries",
+        "session s1 was graded 2 times",
+    ]
+
+
 def test_a_forged_event_that_was_stored_is_found() -> None:
     (found,) = past(replace(in_order(), inbound=[{"event": {"id": "forged-1"}}]), History())
     assert "forged-1 was accepted" in found
