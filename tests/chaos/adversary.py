@@ -25,6 +25,8 @@ _FAULTY = ("cml", "ec2", "lds", "grading")
 _SENDERS = ("lds", "grading")
 _SERVER_ERROR, _AWAY = 500, 503
 _START_SECONDS = 30.0
+HEAL_SECONDS = 60.0
+"""How long processes may take to be healthy after the faults, on a machine that is busy starting them."""
 FORGED = "forged-"
 """Begin of the ids of events that the adversary invents."""
 
@@ -67,15 +69,13 @@ class Adversary:
             for fault in faults:
                 group.create_task(self._strike(fault))
 
-    async def heal(self) -> None:
-        """End every fault and have every process up and healthy."""
+    async def heal(self) -> list[str]:
+        """End every fault and have every process up and healthy; complaints about those that are not in time."""
         for name in self._world.names:
             self._world.resume(name)
         for name in self._armed:
             self._world.kill(name)
-        async with asyncio.TaskGroup() as group:
-            for name in self._world.names:
-                group.create_task(self._revive(name))
+        complaints = await asyncio.gather(*(self._back_in_time(name) for name in self._world.names))
         for name in _FAULTY:
             await self._admin(name, "DELETE", "/admin/faults")
         for name in _SENDERS:
@@ -83,6 +83,26 @@ class Adversary:
         await self._admin("grading", "PUT", "/admin/job-faults", [])
         await self._admin("ec2", "PUT", "/admin/world", {})
         self._history.remark("every fault is over")
+        return [complaint for complaint in complaints if complaint]
+
+    async def _back_in_time(self, name: str) -> str:
+        begun = self._history.now
+        try:
+            async with asyncio.timeout(HEAL_SECONDS):
+                await self._revive(name)
+        except TimeoutError:
+            return f"{name} is not healthy {HEAL_SECONDS:g} s after the faults: {await self._says(name)}"
+        if (took := self._history.now - begun) > 1:
+            self._history.remark(f"{name} was healthy again after {took:.1f} s")
+        return ""
+
+    async def _says(self, name: str) -> str:
+        """What a process answers when it is asked for its health."""
+        try:
+            async with httpx.AsyncClient(trust_env=False, timeout=5) as http:
+                return (await http.get(f"{self._world.url(name)}/health/ready")).text
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            return f"{type(error).__name__}: {error}"
 
     async def _strike(self, fault: Fault) -> None:
         await asyncio.sleep(max(0.0, fault.at - self._history.now))

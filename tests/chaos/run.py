@@ -84,7 +84,7 @@ class Chaos:
         watch = asyncio.create_task(self._watch(report, history))
         try:
             await _for(duration, [asyncio.create_task(users.act()), asyncio.create_task(adversary.play(faults))])
-            await adversary.heal()
+            report.violations += await adversary.heal()
             begun = time.monotonic()
             picture = await self._come_to_rest(report, begun)
             report.rest_seconds = time.monotonic() - begun
