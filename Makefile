@@ -140,6 +140,11 @@ exam-morning: install tools ## Run an exam from no machine to every score: make 
 	$(BIN)/python -m tests.exam $(if $(SESSIONS),--sessions $(SESSIONS)) $(if $(SLOTS),--slots $(SLOTS)) \
 	  $(if $(WORKERS),--workers $(WORKERS)) $(if $(FACTOR),--factor $(FACTOR))
 
+.PHONY: chaos
+chaos: install tools ## Let faults strike the whole platform and check its promises: make chaos [SEEDS=10 FIRST_SEED=1 DURATION=40 TOGETHER=10]
+	$(BIN)/python -m tests.chaos $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FIRST_SEED),--first-seed $(FIRST_SEED)) \
+	  $(if $(DURATION),--duration $(DURATION)) $(if $(TOGETHER),--together $(TOGETHER))
+
 .PHONY: check-tools
 check-tools: ## Bring what some checks use (Chromium, Helm, promtool, Schemathesis, …), as far as this machine can have it
 	$(PYTHON) scripts/check_tools.py

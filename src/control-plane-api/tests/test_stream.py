@@ -12,9 +12,12 @@ from flows import active_definition, reserve, running_worker, unique
 from plane_process import PlaneProcess
 
 from control_plane_api.infrastructure.sse.broadcast import EtcdBroadcasts
+from control_plane_api.infrastructure.sse.relay import SseRelay
 from control_plane_api.infrastructure.sse.ring import ChangeRing
+from control_plane_api.infrastructure.sse.snapshots import Snapshots
 from lcm_core.contracts.workers import MetricsBatch, MetricsItem, WorkerMetrics
-from lcm_core.etcd import object_key
+from lcm_core.etcd import EtcdClient, encode_value, object_key
+from lcm_simulators.embedded.etcd import EtcdServer
 
 WITHIN_SECONDS = 15.0
 
@@ -244,6 +247,27 @@ async def test_streams_end_with_a_farewell_when_the_user_is_signed_out_or_the_se
         await live.until("server.shutdown")
         async with asyncio.timeout(6):
             await stopping
+
+
+async def test_a_replica_that_starts_after_a_compaction_follows_every_change(
+    etcd_factory: Callable[[], EtcdServer],
+) -> None:
+    server = await etcd_factory().start()
+    async with EtcdClient([server.endpoint]) as etcd:
+        for version in range(3):
+            last = await etcd.put("/lcm/settings", encode_value(version, {}))
+        await etcd.compact(last)
+        relay = SseRelay(etcd, Snapshots.__new__(Snapshots))
+        following = asyncio.create_task(relay.run())
+        incarnation = await etcd.incarnation()
+        try:
+            async with asyncio.timeout(WITHIN_SECONDS):
+                while not relay.missed(incarnation, last, 10):
+                    await etcd.put("/lcm/sessions/s1/state", encode_value(1, {}))
+                    await asyncio.sleep(0.1)
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
 
 
 def test_the_ring_answers_only_for_what_it_has_in_full() -> None:

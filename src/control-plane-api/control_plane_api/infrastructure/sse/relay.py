@@ -62,6 +62,7 @@ class SseRelay:
         self._established = 0
         self._seen = 0
         self._flushed = 0
+        self._forgotten = 0
         self.watching = False
         self.unremembered = 0
         """Counts changes that :meth:`missed` does not tell of: samples, and the states of controllers."""
@@ -119,6 +120,7 @@ class SseRelay:
             except (RevisionCompacted, StoreReplaced) as error:
                 log.warning("The stream starts over: %s", error)
                 self._start_over()
+                self._forgotten = error.compact_revision if isinstance(error, RevisionCompacted) else 0
             except EtcdError as error:
                 log.warning("The stream lost etcd: %s", error)
             self.watching = False
@@ -142,18 +144,12 @@ class SseRelay:
                 self._note(batch)
 
     async def _oldest(self) -> int:
-        """The first revision worth watching from: not compacted, and not too long ago."""
+        """The first revision worth watching from: not too long ago, and not known to be compacted.
+
+        etcd confirms a watch from a compacted revision before it ends it, so only the watch itself can find out.
+        """
         now = (await self._etcd.list(SETTINGS_KEY)).revision
-        begin = max(1, now - LOOK_BACK_REVISIONS)
-        try:
-            async with aclosing(
-                self._etcd.watch(PROJECTION_PREFIX, from_revision=begin)  # type: ignore[type-var]
-            ) as batches:
-                async for _ in batches:
-                    return begin
-        except RevisionCompacted as error:
-            return error.compact_revision + 1
-        return begin
+        return max(1, now - LOOK_BACK_REVISIONS, min(self._forgotten, now) + 1)
 
     def _note(self, batch: WatchBatch) -> None:
         for event in batch.events:
