@@ -7,6 +7,7 @@ FAILPOINTS = (
     "pool.prepared",
     "lab.started",
     "delivery.created",
+    "retry.undone",
     "evidence.stored",
     "grading.submitted",
     "score.stored",

@@ -15,6 +15,7 @@ from lcm_core.contracts.common import (
     UtcTime,
     View,
 )
+from lcm_core.contracts.pipelines import AddedStep
 from lcm_core.domain.vocabulary import DefinitionPhase, LicenseType, PortProtocol
 
 SemanticVersion = Annotated[str, StringConstraints(pattern=r"^\d{1,5}\.\d{1,5}\.\d{1,5}$")]
@@ -71,6 +72,7 @@ class DefinitionSpec(RequestModel):
     boot_lead_minutes: int = Field(default=15, ge=0, le=240)
     cleanup_minutes: int = Field(default=5, ge=0, le=120)
     warm_pool_depth: int = Field(default=0, ge=0, le=50)
+    hold_failed_minutes: int = Field(default=0, ge=0, le=240)
     requirements: Requirements = Field(default_factory=Requirements)
     owner_notification: str = ""
     sync_requested_at: UtcTime | None = None
@@ -106,6 +108,7 @@ class DerivedContent(RequestModel):
     port_template: list[PortSlot]
     devices: list[DeviceTemplate]
     drawing: Drawing = Field(default_factory=Drawing)
+    added_steps: list[AddedStep] = Field(default_factory=list, max_length=20)
     upstream: dict[str, str] = Field(default_factory=dict)
 
 
@@ -160,6 +163,7 @@ class CreateDefinition(RequestModel):
     boot_lead_minutes: int = Field(default=15, ge=0, le=240)
     cleanup_minutes: int = Field(default=5, ge=0, le=120)
     warm_pool_depth: int = Field(default=0, ge=0, le=50)
+    hold_failed_minutes: int = Field(default=0, ge=0, le=240)
     requirements: Requirements = Field(default_factory=Requirements)
     owner_notification: str = ""
 

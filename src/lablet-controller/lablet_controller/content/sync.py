@@ -90,12 +90,12 @@ class ContentReconciler:
 
     async def _refresh_delivery(self, definition: DefinitionView) -> str:
         """The delivery system's version of the content; the sync waits for it, because learners see what it holds."""
-        delivery = self._deps.outside.delivery
-        if delivery is None:
-            return ""
+        versions: list[str] = []
         try:
-            return await delivery.refresh_content(definition.spec.form_qualified_name)
+            for delivery in self._deps.outside.deliveries.all:
+                versions.append(await delivery.refresh_content(definition.spec.form_qualified_name))
         except OutsideRefused as error:
             raise RetryableError("DeliveryRefusedContent", str(error), after=10.0) from error
         except OutsideError as error:
             raise RetryableError("DeliveryUnavailable", str(error)) from error
+        return ", ".join(dict.fromkeys(versions))

@@ -31,7 +31,9 @@ async def make_lab(context: StepContext) -> StepResult:
     pooled = await take_pooled_lab(context, topology)
     if pooled:
         return StepResult(
-            "Taken from the warm pool.", {"cml_lab_id": pooled}, lab=LabRef(cml_lab_id=pooled, title=title)
+            "Taken from the warm pool.",
+            {"cml_lab_id": pooled, "pooled": "true"},
+            lab=LabRef(cml_lab_id=pooled, title=title),
         )
     text = rewrite_topology(topology, context.placement.ports, session_id)
     lab_id = await cml.import_lab(context.cml, text)

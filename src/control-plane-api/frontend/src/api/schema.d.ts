@@ -187,6 +187,46 @@ export interface components {
             passed: boolean;
         };
         /**
+         * CheckStep
+         * @description Waits until a line of the device's running configuration holds ``must_contain``, none ``must_not_contain``.
+         */
+        CheckStep: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            action: "check-configuration";
+            /** After */
+            after: string;
+            /** Attempts */
+            attempts?: number | null;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /** Device */
+            device: string;
+            /** Must Contain */
+            must_contain?: string | null;
+            /** Must Not Contain */
+            must_not_contain?: string | null;
+            /** Name */
+            name: string;
+            /**
+             * Optional
+             * @default false
+             */
+            optional: boolean;
+            /**
+             * Timeout Seconds
+             * @default 300
+             */
+            timeout_seconds: number;
+            /** @default always */
+            when: components["schemas"]["StepWhen"];
+        };
+        /**
          * ClaimView
          * @description Capacity and ports held on a worker for ``[start, end)``, boot lead and clean-up included.
          */
@@ -258,6 +298,82 @@ export interface components {
          * @enum {string}
          */
         ConditionStatus: "true" | "false" | "unknown";
+        /**
+         * ConfigureStep
+         * @description Gives a device another start configuration; ``${PORT_…}``, ``${SESSION_ID}`` and ``${OWNER}`` are filled in.
+         */
+        ConfigureStep: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            action: "configure";
+            /** After */
+            after: string;
+            /** Attempts */
+            attempts?: number | null;
+            /** Configuration */
+            configuration: string;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /** Device */
+            device: string;
+            /** Name */
+            name: string;
+            /**
+             * Optional
+             * @default false
+             */
+            optional: boolean;
+            /**
+             * Timeout Seconds
+             * @default 300
+             */
+            timeout_seconds: number;
+            /** @default always */
+            when: components["schemas"]["StepWhen"];
+        };
+        /**
+         * ConsoleStep
+         * @description Waits until a line of the device's console holds the text ``must_contain``.
+         */
+        ConsoleStep: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            action: "wait-console";
+            /** After */
+            after: string;
+            /** Attempts */
+            attempts?: number | null;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /** Device */
+            device: string;
+            /** Must Contain */
+            must_contain: string;
+            /** Name */
+            name: string;
+            /**
+             * Optional
+             * @default false
+             */
+            optional: boolean;
+            /**
+             * Timeout Seconds
+             * @default 300
+             */
+            timeout_seconds: number;
+            /** @default always */
+            when: components["schemas"]["StepWhen"];
+        };
         /**
          * ContentError
          * @description One validation error of a package: which file, line (0 when unknown) and field.
@@ -357,6 +473,11 @@ export interface components {
              * @default true
              */
             graded: boolean;
+            /**
+             * Hold Failed Minutes
+             * @default 0
+             */
+            hold_failed_minutes: number;
             /**
              * Max Duration Minutes
              * @default 240
@@ -497,6 +618,11 @@ export interface components {
              */
             graded: boolean;
             /**
+             * Hold Failed Minutes
+             * @default 0
+             */
+            hold_failed_minutes: number;
+            /**
              * Max Duration Minutes
              * @default 240
              */
@@ -591,6 +717,8 @@ export interface components {
          * @description What the lablet controller learned from the validated package.
          */
         DerivedContent: {
+            /** Added Steps */
+            added_steps?: (components["schemas"]["PauseStep"] | components["schemas"]["ConfigureStep"] | components["schemas"]["ConsoleStep"] | components["schemas"]["CheckStep"])[];
             /** Devices */
             devices: components["schemas"]["DeviceTemplate"][];
             drawing?: components["schemas"]["Drawing"];
@@ -1397,6 +1525,42 @@ export interface components {
             username: string;
         };
         /**
+         * PauseStep
+         * @description Waits, so that protocols in the lab can settle.
+         */
+        PauseStep: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            action: "pause";
+            /** After */
+            after: string;
+            /** Attempts */
+            attempts?: number | null;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /** Name */
+            name: string;
+            /**
+             * Optional
+             * @default false
+             */
+            optional: boolean;
+            /** Seconds */
+            seconds: number;
+            /**
+             * Timeout Seconds
+             * @default 300
+             */
+            timeout_seconds: number;
+            /** @default always */
+            when: components["schemas"]["StepWhen"];
+        };
+        /**
          * PhaseChange
          * @description One entry of the bounded phase history.
          */
@@ -1417,11 +1581,13 @@ export interface components {
         };
         /**
          * PipelineState
-         * @description A pipeline run; ``run`` counts re-placements and restarts.
+         * @description A pipeline run; ``run`` counts re-placements and restarts. ``retry_of`` is the last request it has answered.
          */
         PipelineState: {
             /** Name */
             name: string;
+            /** Retry Of */
+            retry_of?: string | null;
             /**
              * Run
              * @default 1
@@ -1849,6 +2015,14 @@ export interface components {
             storage_gb: number;
         };
         /**
+         * RetrySession
+         * @description Build again from a step on: what that step and those after it made is undone first.
+         */
+        RetrySession: {
+            /** Step */
+            step: string;
+        };
+        /**
          * ScoreReportView
          * @description A stored score report.
          */
@@ -1996,6 +2170,11 @@ export interface components {
             /** Graded */
             graded: boolean;
             /**
+             * Hold Failed Minutes
+             * @default 0
+             */
+            hold_failed_minutes: number;
+            /**
              * Note
              * @default
              */
@@ -2022,7 +2201,16 @@ export interface components {
             reservation_id: string;
             /** Restart Requested At */
             restart_requested_at: string | null;
+            /**
+             * Retry From
+             * @default
+             */
+            retry_from: string;
+            /** Retry Requested At */
+            retry_requested_at: string | null;
             slot: components["schemas"]["Slot"];
+            /** Start Requested At */
+            start_requested_at: string | null;
         };
         /**
          * SessionState
@@ -2147,7 +2335,7 @@ export interface components {
          * @description What may be asked of a session beside ending and extending.
          * @enum {string}
          */
-        SessionWish: "stop" | "resume" | "restart" | "collect-and-grade" | "observe";
+        SessionWish: "stop" | "resume" | "restart" | "collect-and-grade" | "observe" | "start";
         /**
          * SettingsStatus
          * @description Settings have no life of their own.
@@ -2256,6 +2444,12 @@ export interface components {
          * @enum {string}
          */
         StepState: "pending" | "running" | "done" | "failed" | "skipped" | "compensated";
+        /**
+         * StepWhen
+         * @description When an added step is needed.
+         * @enum {string}
+         */
+        StepWhen: "always" | "graded" | "delivered" | "imported";
         /**
          * Sync
          * @description Perhaps another upload to take the content from.

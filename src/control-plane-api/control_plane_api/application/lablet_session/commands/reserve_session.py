@@ -110,6 +110,7 @@ def _spec(
         duration_minutes=minutes,
         boot_lead_minutes=wanted.boot_lead_minutes,
         cleanup_minutes=wanted.cleanup_minutes,
+        hold_failed_minutes=wanted.hold_failed_minutes,
         requirements=definition.status.requirements,
         note=body.note,
     )
