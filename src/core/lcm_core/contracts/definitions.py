@@ -58,6 +58,14 @@ class Requirements(RequestModel):
     regions: list[str] = Field(default_factory=list)
 
 
+class StoredPackage(RequestModel):
+    """A package that somebody put into the bucket of a form, beside the platform; ``modified`` is S3's word."""
+
+    key: str = Field(min_length=1, max_length=1024)
+    etag: str = Field(min_length=1, max_length=200)
+    modified: UtcTime
+
+
 class DefinitionSpec(RequestModel):
     """What the author declares."""
 
@@ -67,6 +75,7 @@ class DefinitionSpec(RequestModel):
     title: ShortText
     description: Sentence = ""
     artifact_id: str = ""
+    package: StoredPackage | None = None
     graded: bool = True
     max_duration_minutes: int = Field(default=240, ge=5, le=7 * 24 * 60)
     boot_lead_minutes: int = Field(default=15, ge=0, le=240)
@@ -76,6 +85,7 @@ class DefinitionSpec(RequestModel):
     requirements: Requirements = Field(default_factory=Requirements)
     owner_notification: str = ""
     sync_requested_at: UtcTime | None = None
+    check_requested_at: UtcTime | None = None
 
 
 class DrawnNode(RequestModel):
@@ -120,12 +130,15 @@ class ContentError(FieldError):
 
 
 class SyncStatus(View):
-    """Progress of the content sync."""
+    """Progress of the content sync; ``check_…`` tell of the last look into the bucket for other content."""
 
     state: str = "pending"
     requested_at: UtcTime | None = None
     finished_at: UtcTime | None = None
     errors: list[ContentError] = Field(default_factory=list)
+    check_answered: UtcTime | None = None
+    checked_at: UtcTime | None = None
+    check_message: str = ""
 
 
 class DefinitionStatus(View):
@@ -180,6 +193,14 @@ class SyncResult(RequestModel):
     errors: list[ContentError] = Field(default_factory=list)
     message: Sentence = ""
     waiting: bool = False
+
+
+class ContentCheck(RequestModel):
+    """What the bucket of an active definition holds; ``message`` when that could not be read."""
+
+    requested_at: UtcTime
+    found: list[StoredPackage] = Field(default_factory=list, max_length=200)
+    message: Sentence = ""
 
 
 class ArtifactView(View):

@@ -600,6 +600,8 @@ export interface components {
              * @default 15
              */
             boot_lead_minutes: number;
+            /** Check Requested At */
+            check_requested_at?: string | null;
             /**
              * Cleanup Minutes
              * @default 5
@@ -634,6 +636,7 @@ export interface components {
              * @default
              */
             owner_notification: string;
+            package?: components["schemas"]["StoredPackage"] | null;
             requirements?: components["schemas"]["Requirements"];
             /** Semantic Version */
             semantic_version: string;
@@ -802,6 +805,12 @@ export interface components {
          * @description Settings that take effect without a restart; a limit of 0 means none.
          */
         DynamicSettings: {
+            /**
+             * Content Sync Minutes
+             * @description Minutes between runs of ContentSyncJob.
+             * @default 60
+             */
+            content_sync_minutes: number;
             /**
              * Labs Refresh Minutes
              * @description Minutes between runs of LabsRefreshJob.
@@ -2451,6 +2460,21 @@ export interface components {
          */
         StepWhen: "always" | "graded" | "delivered" | "imported";
         /**
+         * StoredPackage
+         * @description A package that somebody put into the bucket of a form, beside the platform; ``modified`` is S3's word.
+         */
+        StoredPackage: {
+            /** Etag */
+            etag: string;
+            /** Key */
+            key: string;
+            /**
+             * Modified
+             * Format: date-time
+             */
+            modified: string;
+        };
+        /**
          * Sync
          * @description Perhaps another upload to take the content from.
          */
@@ -2463,9 +2487,18 @@ export interface components {
         };
         /**
          * SyncStatus
-         * @description Progress of the content sync.
+         * @description Progress of the content sync; ``check_…`` tell of the last look into the bucket for other content.
          */
         SyncStatus: {
+            /** Check Answered */
+            check_answered: string | null;
+            /**
+             * Check Message
+             * @default
+             */
+            check_message: string;
+            /** Checked At */
+            checked_at: string | null;
             /** Errors */
             errors: components["schemas"]["ContentError-Output"][];
             /** Finished At */
