@@ -14,6 +14,7 @@ FAILPOINTS = (
     "delivery.released",
     "lab.removed",
     "clone.imported",
+    "lab.given",
 )
 """Every point there is, in the order of a session's life."""
 

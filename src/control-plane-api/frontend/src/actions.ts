@@ -271,6 +271,27 @@ export async function actOnLab(record: LabRecord, action: string): Promise<void>
   );
 }
 
+/** Upload a topology and have it imported on a worker. */
+export async function importLab(worker: Worker, file: File): Promise<void> {
+  await attempt(`${file.name} will be imported on ${worker.spec.name}.`, async () => {
+    const artifact = await call<{ id: string }>("POST", "/api/artifacts", { file, filename: file.name });
+    return call("POST", "/api/lab-records/import", { body: { worker_id: worker.id, artifact_id: artifact.id } });
+  });
+}
+
+/** Give a lab that nobody owns to a session that waits on the same worker. */
+export async function bindLab(record: LabRecord, session: Session): Promise<void> {
+  const sure = await ask({
+    title: `Give ${record.spec.title} to ${session.spec.owner}?`,
+    text: "The session uses this lab instead of one of its own, and takes it along when it ends.",
+    confirm: "Give it",
+  });
+  if (!sure) return;
+  await attempt(`${record.spec.title}: bind asked for.`, () =>
+    call("POST", `/api/lab-records/${record.id}/bind`, { body: { session_id: session.id } }),
+  );
+}
+
 export async function closeTask(task: Task): Promise<void> {
   await attempt("The task is done.", () =>
     call("PUT", `/api/tasks/${task.id}`, { body: { state: "done" }, version: task.version }),

@@ -14,6 +14,7 @@ from lcm_core.clients.http import ApiClient
 from lcm_core.contracts.claims import ClaimChanges
 from lcm_core.contracts.common import BulkResult, Page, Written
 from lcm_core.contracts.definitions import ArtifactView, ContentCheck, DefinitionView, SyncResult
+from lcm_core.contracts.labs import LabActionResult
 from lcm_core.contracts.platform import CloseTask, ControllerHeartbeat, ObtainTerm, OpenTask, TaskView, TermView
 from lcm_core.contracts.sessions import (
     ExplanationBatch,
@@ -34,7 +35,6 @@ from lcm_core.contracts.sessions import (
     UserSessionView,
 )
 from lcm_core.contracts.workers import (
-    LabActionResult,
     LabRecordBatch,
     LabRecordView,
     MetricsBatch,

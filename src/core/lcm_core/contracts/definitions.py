@@ -82,6 +82,7 @@ class DefinitionSpec(RequestModel):
     cleanup_minutes: int = Field(default=5, ge=0, le=120)
     warm_pool_depth: int = Field(default=0, ge=0, le=50)
     hold_failed_minutes: int = Field(default=0, ge=0, le=240)
+    no_show_minutes: float | None = Field(default=None, ge=0, le=1440)
     requirements: Requirements = Field(default_factory=Requirements)
     owner_notification: str = ""
     sync_requested_at: UtcTime | None = None
@@ -177,6 +178,7 @@ class CreateDefinition(RequestModel):
     cleanup_minutes: int = Field(default=5, ge=0, le=120)
     warm_pool_depth: int = Field(default=0, ge=0, le=50)
     hold_failed_minutes: int = Field(default=0, ge=0, le=240)
+    no_show_minutes: float | None = Field(default=None, ge=0, le=1440)
     requirements: Requirements = Field(default_factory=Requirements)
     owner_notification: str = ""
 

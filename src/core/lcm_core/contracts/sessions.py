@@ -159,6 +159,7 @@ class SessionSpec(View):
     retry_requested_at: UtcTime | None = None
     retry_from: str = ""
     hold_failed_minutes: int = 0
+    no_show_minutes: float | None = None
     requirements: Resources = Field(default_factory=Resources)
     note: str = ""
 

@@ -27,9 +27,9 @@ from control_plane_api.application.worker.queries.worker_queries import ClaimCha
 from lcm_core.contracts.claims import ClaimChanges
 from lcm_core.contracts.common import BulkResult, Written
 from lcm_core.contracts.definitions import ArtifactView, ContentCheck, SyncResult
+from lcm_core.contracts.labs import LabActionResult
 from lcm_core.contracts.platform import CloseTask, ControllerHeartbeat, ObtainTerm, OpenTask, TermView
 from lcm_core.contracts.workers import (
-    LabActionResult,
     LabRecordBatch,
     MetricsBatch,
     ReportWorker,

@@ -80,6 +80,14 @@ export interface components {
              */
             target_kind: string;
         };
+        /**
+         * BindLab
+         * @description Give a lab that nobody owns to a session that is placed on its worker and has no lab yet.
+         */
+        BindLab: {
+            /** Session Id */
+            session_id: string;
+        };
         /** Body_upload_artifacts_post */
         Body_upload_artifacts_post: {
             /** File */
@@ -485,6 +493,8 @@ export interface components {
             max_duration_minutes: number;
             /** Name */
             name: string;
+            /** No Show Minutes */
+            no_show_minutes?: number | null;
             /**
              * Owner Notification
              * @default
@@ -631,6 +641,8 @@ export interface components {
             max_duration_minutes: number;
             /** Name */
             name: string;
+            /** No Show Minutes */
+            no_show_minutes?: number | null;
             /**
              * Owner Notification
              * @default
@@ -981,6 +993,21 @@ export interface components {
             updated_at: string;
         };
         /**
+         * ImportLab
+         * @description Make a lab of an uploaded topology on a worker; it belongs to nobody.
+         */
+        ImportLab: {
+            /** Artifact Id */
+            artifact_id: string;
+            /**
+             * Title
+             * @default
+             */
+            title: string;
+            /** Worker Id */
+            worker_id: string;
+        };
+        /**
          * ImportWorker
          * @description Take over an existing EC2 instance that runs CML.
          */
@@ -1127,7 +1154,7 @@ export interface components {
         LabPhase: "discovered" | "defined" | "starting" | "booted" | "stopping" | "stopped" | "wiped" | "deleting" | "deleted" | "orphaned" | "error";
         /**
          * LabRecordSpec
-         * @description Which lab it is, and the action somebody asked for.
+         * @description Which lab it is, and the action somebody asked for; ``action_target`` is the artifact or session it is about.
          */
         LabRecordSpec: {
             /** Action Requested At */
@@ -1137,6 +1164,11 @@ export interface components {
              * @default
              */
             action_requested_by: string;
+            /**
+             * Action Target
+             * @default
+             */
+            action_target: string;
             /** Cml Lab Id */
             cml_lab_id: string;
             /**
@@ -2183,6 +2215,8 @@ export interface components {
              * @default 0
              */
             hold_failed_minutes: number;
+            /** No Show Minutes */
+            no_show_minutes: number | null;
             /**
              * Note
              * @default
