@@ -8,10 +8,12 @@ from control_plane_api.application.capacity.picture import every
 from control_plane_api.application.errors import NotFoundError
 from control_plane_api.application.invariants.watch import check_invariants
 from control_plane_api.application.ports import Deps
+from control_plane_api.domain.definition.definition import DefinitionRuleError, LabletDefinition
 from control_plane_api.domain.worker.worker import Worker, WorkerRuleError
 from lcm_core.contracts.administration import DynamicSettings
+from lcm_core.contracts.definitions import DefinitionView
 from lcm_core.contracts.workers import LabRecordView, WorkerView
-from lcm_core.domain.vocabulary import LabPhase, WorkerPhase
+from lcm_core.domain.vocabulary import DefinitionPhase, LabPhase, WorkerPhase
 
 RunJob = Callable[[Deps, DynamicSettings], Awaitable[str]]
 """Does the work and answers one sentence."""
@@ -60,6 +62,26 @@ async def _update_status(deps: Deps, _: DynamicSettings) -> str:
     return f"Asked for the status of {await _ask(deps, phases, 'refresh')} workers."
 
 
+async def _sync_content(deps: Deps, _: DynamicSettings) -> str:
+    """Asks for one definition of each form: its bucket is the form's."""
+    forms: dict[str, str] = {}
+    async for view in every(deps.definitions, DefinitionView):
+        if view.status.phase is DefinitionPhase.ACTIVE:
+            forms[view.spec.form_qualified_name] = view.id
+    asked = 0
+
+    def mutate(definition: LabletDefinition) -> None:
+        definition.request_sync(deps.clock.now())
+
+    for definition_id in forms.values():
+        try:
+            await deps.definitions.update(definition_id, mutate)
+        except (NotFoundError, DefinitionRuleError):
+            continue  # It was archived meanwhile.
+        asked += 1
+    return f"Asked for the content of {asked} forms."
+
+
 async def _retain(deps: Deps, settings: DynamicSettings) -> str:
     """Purges what has been over for long; the audit trail keeps the record for its own time."""
     now = datetime.now(UTC)
@@ -98,6 +120,12 @@ JOBS: tuple[Job, ...] = (
         "Reconciles the status of every worker that exists with EC2 and CML.",
         lambda settings: settings.worker_status_minutes * 60,
         _update_status,
+    ),
+    Job(
+        "ContentSyncJob",
+        "Looks into the bucket of every active definition for content that others put there.",
+        lambda settings: settings.content_sync_minutes * 60,
+        _sync_content,
     ),
     Job(
         "RetentionJob",
