@@ -154,6 +154,10 @@ test-keycloak: install tools ## Run the sign-in tests against a real Keycloak as
 	$(PYTHON) scripts/fetch_keycloak.py
 	$(BIN)/python -m pytest -k "identity or keycloak" $(PYTEST_OPTIONS) src/simulators/tests
 
+.PHONY: test-compose
+test-compose: install tools ## Build every image, run both compose stacks and use them (minutes; needs a container engine and Maven)
+	LCM_TEST_CONTAINERS=1 $(BIN)/python -m pytest -rs $(PYTEST_OPTIONS) tests/compose
+
 .PHONY: test-quick
 test-quick: install tools ## Run the tests that take less than ten seconds each
 	$(BIN)/python -m pytest -m "not slow and not browser" $(PYTEST_OPTIONS) $(TESTS)
