@@ -147,6 +147,15 @@ class QuotaUsage(Protocol):
         """Every counted session: limit and session id."""
 
 
+@dataclass(frozen=True, slots=True)
+class Resealed:
+    """How many secrets there are, how many were sealed again, and how many no configured key opens."""
+
+    seen: int
+    renewed: int
+    unreadable: int
+
+
 class ChildStore(Protocol):
     """Children of sessions: one user session, one grading session, one score report each."""
 
@@ -155,6 +164,9 @@ class ChildStore(Protocol):
 
     async def user_session(self, session_id: str) -> UserSessionView | None:
         """The user session without secrets."""
+
+    async def reseal(self) -> Resealed:
+        """Seal with the newest key what an older one sealed."""
 
     async def secrets(self, session_id: str) -> SessionSecrets | None:
         """Launch URL and device credentials in clear."""
@@ -235,6 +247,9 @@ class SecretVault(Protocol):
 
     async def read(self, name: str) -> str:
         """The secret in clear, or an empty string."""
+
+    async def reseal(self) -> Resealed:
+        """Seal with the newest key what an older one sealed."""
 
 
 class TermStore(Protocol):
@@ -375,6 +390,7 @@ __all__ = [
     "MetricsStore",
     "PasswordChecker",
     "QuotaUsage",
+    "Resealed",
     "Revoker",
     "SecretVault",
     "Store",

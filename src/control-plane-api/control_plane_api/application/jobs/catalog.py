@@ -98,6 +98,15 @@ async def _retain(deps: Deps, settings: DynamicSettings) -> str:
     return f"Purged {purged} workers, {labs} lab records and {days} days of claims."
 
 
+async def _reseal(deps: Deps, _: DynamicSettings) -> str:
+    found = [await deps.vault.reseal(), await deps.children.reseal()]
+    seen, renewed, unreadable = (
+        sum(getattr(each, field) for each in found) for field in ("seen", "renewed", "unreadable")
+    )
+    trouble = f" No configured key opens {unreadable} of them." if unreadable else ""
+    return f"Sealed {renewed} of {seen} secrets with the newest key.{trouble}"
+
+
 async def _check_invariants(deps: Deps, _: DynamicSettings) -> str:
     return await check_invariants(deps)
 
@@ -132,6 +141,12 @@ JOBS: tuple[Job, ...] = (
         "Purges workers and labs that have been gone for long, and bookings of the past.",
         lambda _: DAY_SECONDS,
         _retain,
+    ),
+    Job(
+        "SecretsResealJob",
+        "Seals secrets at rest again that an older key sealed, so that the older key can be taken away.",
+        lambda _: DAY_SECONDS,
+        _reseal,
     ),
     Job(
         "InvariantsJob",
