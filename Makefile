@@ -131,6 +131,11 @@ test: install tools console ## Run the tests
 bench: install tools ## Measure speed and scale, print the table and renew docs/performance.md (BENCH=scheduling runs one part)
 	$(BIN)/python tests/benchmarks/run.py $(BENCH)
 
+.PHONY: security
+security: install ## Look for defects with Bandit, known weaknesses of dependencies, and secrets in files
+	$(PYTHON) scripts/bootstrap_tools.py security
+	$(BIN)/python scripts/security.py $(SECURITY_OPTIONS)
+
 .PHONY: fuzz
 fuzz: install ## Feed every parser with strange input: make fuzz [MINUTES=10 SEED=1]
 	$(BIN)/python -m tests.security $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
