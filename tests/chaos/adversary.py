@@ -43,6 +43,8 @@ class Adversary:
         self._events_url = events_url
         self._history = history
         self._dice = random.Random(f"adversary/{seed}")
+        self.lost_instances: set[str] = set()
+        """Machines that the adversary has ended: nobody can give their licenses back."""
         self._down: set[str] = set()
         self._armed: set[str] = set()
         self.struck = 0
@@ -213,8 +215,10 @@ class Adversary:
             if found["state"] == "running"
         )
         if running:
-            stops = self._dice.random() < 0.5
-            await self._admin("ec2", "POST", f"/admin/instances/{self._dice.choice(running)}/fail", {"stops": stops})
+            stops, victim = self._dice.random() < 0.5, self._dice.choice(running)
+            if not stops:
+                self.lost_instances.add(victim)
+            await self._admin("ec2", "POST", f"/admin/instances/{victim}/fail", {"stops": stops})
 
     async def _fail_jobs(self, fault: Fault) -> None:
         kind = self._dice.choice(["fail", "stall"])

@@ -74,6 +74,7 @@ class Chaos:
         self._platform = platform
         self._events_url = events_url
         self._labs = labs
+        self._lost_instances: set[str] = set()
 
     async def run(self, seed: int, duration: float, artifacts: Path) -> Report:
         """Play one seed and judge it; ``artifacts`` receives schedule, history and, after a violation, the logs."""
@@ -85,6 +86,7 @@ class Chaos:
         try:
             await _for(duration, [asyncio.create_task(users.act()), asyncio.create_task(adversary.play(faults))])
             report.violations += await adversary.heal()
+            self._lost_instances |= adversary.lost_instances
             begun = time.monotonic()
             picture = await self._come_to_rest(report, begun)
             report.rest_seconds = time.monotonic() - begun
@@ -116,7 +118,7 @@ class Chaos:
             try:
                 await self._send_home()
                 picture = await self._viewer.picture()
-                complaints = at_rest(picture, DomainClock(self._world.clock_file).now())
+                complaints = at_rest(picture, DomainClock(self._world.clock_file).now(), self._lost_instances)
             except (*_UNREADABLE, ApiError) as error:
                 complaints = [f"the platform or the world did not answer: {type(error).__name__}: {error}"]
             if not complaints:

@@ -96,6 +96,11 @@ def test_what_is_left_at_rest_is_found(picture: Picture, words: str) -> None:
     assert words in found[0]
 
 
+def test_the_license_of_a_machine_that_died_is_nobodys_fault() -> None:
+    licenses = [{"instance_id": "i-1", "leaked": True}]
+    assert at_rest(replace(in_order(), licenses=licenses), NOW, {"i-1"}) == []
+
+
 def test_a_version_without_an_event_and_a_gap_in_its_numbers_are_found() -> None:
     events = [an_event(1, "SessionReserved"), an_event(3, "SessionProgressed", number=1)]
     found = lost_events(replace(in_order(), events=events, versions={("session", "s1"): 3}))
