@@ -16,6 +16,7 @@ import httpx
 from lcm_core.etcd import EtcdError
 from lcm_simulators.embedded.process import ServerStartError
 from lcm_simulators.world import World
+from tests.chaos.gateway import Gateway
 from tests.chaos.history import History
 from tests.chaos.picture import Viewer
 from tests.chaos.schedule import Fault, FaultKind
@@ -37,12 +38,17 @@ class Adversary:
     A process that one fault has taken down is left alone by the others until it is back.
     """
 
-    def __init__(self, world: World, viewer: Viewer, events_url: str, history: History, seed: int) -> None:
+    def __init__(
+        self, world: World, viewer: Viewer, planes: Gateway, events: Gateway, history: History, seed: int
+    ) -> None:
         self._world = world
         self._viewer = viewer
-        self._events_url = events_url
+        self._planes = planes
+        self._events = events
         self._history = history
         self._dice = random.Random(f"adversary/{seed}")
+        self.lost_instances: set[str] = set()
+        """Machines that the adversary has ended: nobody can give their licenses back."""
         self._down: set[str] = set()
         self._armed: set[str] = set()
         self.struck = 0
@@ -59,6 +65,7 @@ class Adversary:
             FaultKind.EC2_LAUNCH_FAILURE: self._fail_launches,
             FaultKind.EC2_INSTANCE_DIES: self._end_instance,
             FaultKind.GRADING_JOBS_FAIL: self._fail_jobs,
+            FaultKind.ANSWERS_LOST: self._lose_answers,
             FaultKind.EVENTS_DISTURBED: self._disturb_events,
             FaultKind.EVENTS_FORGED: self._forge_event,
         }
@@ -71,6 +78,7 @@ class Adversary:
 
     async def heal(self) -> list[str]:
         """End every fault and have every process up and healthy; complaints about those that are not in time."""
+        self._planes.loss = self._events.loss = 0.0
         for name in self._world.names:
             self._world.resume(name)
         for name in self._armed:
@@ -192,6 +200,12 @@ class Adversary:
         await asyncio.sleep(fault.seconds)
         await self._admin(fault.target, "DELETE", "/admin/faults")
 
+    async def _lose_answers(self, fault: Fault) -> None:
+        """The platform does what it is told, and nobody learns of it."""
+        self._planes.loss = self._events.loss = 0.3
+        await asyncio.sleep(fault.seconds)
+        self._planes.loss = self._events.loss = 0.0
+
     async def _restart_cml(self, fault: Fault) -> None:
         controllers = await self._admin("cml", "GET", "/admin/controllers")
         powered = sorted(entry["instance_id"] for entry in controllers if entry["powered"])
@@ -213,8 +227,10 @@ class Adversary:
             if found["state"] == "running"
         )
         if running:
-            stops = self._dice.random() < 0.5
-            await self._admin("ec2", "POST", f"/admin/instances/{self._dice.choice(running)}/fail", {"stops": stops})
+            stops, victim = self._dice.random() < 0.5, self._dice.choice(running)
+            if not stops:
+                self.lost_instances.add(victim)
+            await self._admin("ec2", "POST", f"/admin/instances/{victim}/fail", {"stops": stops})
 
     async def _fail_jobs(self, fault: Fault) -> None:
         kind = self._dice.choice(["fail", "stall"])
@@ -254,7 +270,7 @@ class Adversary:
             "X-LCM-Signature": f"v1={seal}",
         }
         async with httpx.AsyncClient(trust_env=False, timeout=5) as http:
-            answer = await http.post(self._events_url, content=body, headers=headers)
+            answer = await http.post(f"{self._events.url}/events", content=body, headers=headers)
         self._history.remark(f"a forged event for {running[0]} was answered {answer.status_code}")
 
     async def _admin(self, name: str, method: str, path: str, body: object = None) -> Any:

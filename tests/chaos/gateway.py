@@ -2,12 +2,14 @@
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+import random
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Self
 
 CHUNK = 64 * 1024
 CONNECT_SECONDS = 1.0
+_Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Gateway:
@@ -15,9 +17,13 @@ class Gateway:
 
     A frozen replica accepts connections all the same, because its kernel does: then the caller runs into its own
     time-out, as behind a real load balancer between two health checks.
+
+    ``loss`` is the probability that a connection is cut when an answer comes, so that nobody learns of an effect that
+    happened.
     """
 
     def __init__(self, backends: Sequence[int]) -> None:
+        self.loss = 0.0
         self._backends = list(backends)
         self._turn = itertools.cycle(range(len(self._backends)))
         self._server: asyncio.Server | None = None
@@ -53,7 +59,7 @@ class Gateway:
         try:
             backend = await self._connect()
             if backend is not None:
-                await _join((reader, writer), backend)
+                await self._join((reader, writer), backend)
         except asyncio.CancelledError:
             # The gateway closes; the stream protocol would report a cancelled handler as an error.
             pass
@@ -61,7 +67,7 @@ class Gateway:
             self._connections.discard(task)
             writer.close()
 
-    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+    async def _connect(self) -> _Stream | None:
         for _ in self._backends:
             port = self._backends[next(self._turn)]
             with suppress(OSError, TimeoutError):
@@ -69,23 +75,25 @@ class Gateway:
                     return await asyncio.open_connection("127.0.0.1", port)
         return None
 
+    async def _join(self, caller: _Stream, backend: _Stream) -> None:
+        """Pass bytes both ways until either side ends."""
+        pumps = [
+            asyncio.create_task(_pump(caller[0], backend[1], lambda: False)),
+            asyncio.create_task(_pump(backend[0], caller[1], lambda: random.random() < self.loss)),
+        ]
+        try:
+            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for pump in pumps:
+                pump.cancel()
+            await asyncio.gather(*pumps, return_exceptions=True)
+            backend[1].close()
 
-async def _join(
-    one: tuple[asyncio.StreamReader, asyncio.StreamWriter], other: tuple[asyncio.StreamReader, asyncio.StreamWriter]
-) -> None:
-    """Pass bytes both ways until either side ends."""
-    pumps = [asyncio.create_task(_pump(one[0], other[1])), asyncio.create_task(_pump(other[0], one[1]))]
-    try:
-        await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for pump in pumps:
-            pump.cancel()
-        await asyncio.gather(*pumps, return_exceptions=True)
-        other[1].close()
 
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, cut: Callable[[], bool]) -> None:
     with suppress(ConnectionError):
         while data := await reader.read(CHUNK):
+            if cut():
+                return
             writer.write(data)
             await writer.drain()

@@ -5,7 +5,7 @@ are over and everybody went home.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from lcm_core.contracts.claims import ClaimView
@@ -161,12 +161,15 @@ def _doubled_outside(picture: Picture) -> Iterator[str]:
             yield f"session {session_id} was graded {verdicts[session_id]} times"
 
 
-def at_rest(picture: Picture, now: datetime) -> list[str]:
-    """Everything has ended, nothing is left outside, and the copies agree. ``now`` is the domain's time."""
+def at_rest(picture: Picture, now: datetime, lost_instances: Collection[str] = ()) -> list[str]:
+    """Everything has ended, nothing is left outside, and the copies agree.
+
+    ``now`` is the domain's time. The licenses of ``lost_instances``, which died of themselves, nobody can give back.
+    """
     return [
         *_unfinished(picture),
         *_stale_claims(picture, now),
-        *_left_outside(picture),
+        *_left_outside(picture, lost_instances),
         *_undelivered(picture),
         *_unequal(picture),
         *(f"events of {name} wait in its outbox" for name in picture.pending),
@@ -196,7 +199,7 @@ def _stale_claims(picture: Picture, now: datetime) -> Iterator[str]:
             yield f"claim {claim.claim_id} on worker {claim.worker_id} is held by session {claim.session_id}, {state}"
 
 
-def _left_outside(picture: Picture) -> Iterator[str]:
+def _left_outside(picture: Picture, lost_instances: Collection[str]) -> Iterator[str]:
     workers = {worker["_id"]: worker["status"]["phase"] for worker in picture.bookings.workers}
     for instance in picture.bookings.instances:
         if instance["state"] in LIVE_INSTANCES:
@@ -213,8 +216,9 @@ def _left_outside(picture: Picture) -> Iterator[str]:
         if job["state"] not in _JOBS_DONE:
             yield f"grading job {job['id']} of session {job['lablet_session_id']} is left {job['state']}"
     for license_ in picture.licenses:
-        leaked = "leaked" if license_["leaked"] else "registered"
-        yield f"the license of {license_['instance_id']} is still {leaked}"
+        state = "leaked" if license_["leaked"] else "registered"
+        if license_["instance_id"] not in lost_instances:
+            yield f"the license of {license_['instance_id']} is still {state}"
 
 
 def _undelivered(picture: Picture) -> Iterator[str]:

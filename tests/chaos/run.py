@@ -68,23 +68,28 @@ class Report:
 class Chaos:
     """A platform of two replicas each behind gateways, ready for one run after the other."""
 
-    def __init__(self, world: World, viewer: Viewer, platform: Platform, events_url: str, labs: list[str]) -> None:
+    def __init__(
+        self, world: World, viewer: Viewer, platform: Platform, planes: Gateway, events: Gateway, labs: list[str]
+    ) -> None:
         self._world = world
         self._viewer = viewer
         self._platform = platform
-        self._events_url = events_url
+        self._planes = planes
+        self._events = events
         self._labs = labs
+        self._lost_instances: set[str] = set()
 
     async def run(self, seed: int, duration: float, artifacts: Path) -> Report:
         """Play one seed and judge it; ``artifacts`` receives schedule, history and, after a violation, the logs."""
         faults, history, report = schedule(seed, duration), History(), Report(seed)
-        adversary = Adversary(self._world, self._viewer, self._events_url, history, seed)
+        adversary = Adversary(self._world, self._viewer, self._planes, self._events, history, seed)
         clock = DomainClock(self._world.clock_file)
         users = Users(self._platform.api, self._world.url("lds"), clock, self._labs, history, seed)
         watch = asyncio.create_task(self._watch(report, history))
         try:
             await _for(duration, [asyncio.create_task(users.act()), asyncio.create_task(adversary.play(faults))])
             report.violations += await adversary.heal()
+            self._lost_instances |= adversary.lost_instances
             begun = time.monotonic()
             picture = await self._come_to_rest(report, begun)
             report.rest_seconds = time.monotonic() - begun
@@ -116,7 +121,7 @@ class Chaos:
             try:
                 await self._send_home()
                 picture = await self._viewer.picture()
-                complaints = at_rest(picture, DomainClock(self._world.clock_file).now())
+                complaints = at_rest(picture, DomainClock(self._world.clock_file).now(), self._lost_instances)
             except (*_UNREADABLE, ApiError) as error:
                 complaints = [f"the platform or the world did not answer: {type(error).__name__}: {error}"]
             if not complaints:
@@ -177,10 +182,9 @@ async def _for(seconds: float, tasks: list[asyncio.Task[None]]) -> None:
 async def chaos_on(folder: Path) -> AsyncIterator[Chaos]:
     """A fresh platform with its labs and its kind of machine."""
     async with Gateway([]) as planes, Gateway([]) as events:
-        events_url = f"{events.url}/events"
         addresses = {
             "LCM_CONTROL_PLANE_URL": planes.url,
-            "LCM_EVENTS_URL": events_url,
+            "LCM_EVENTS_URL": f"{events.url}/events",
             "LCM_ELECTION_LEASE_SECONDS": str(LEASE_SECONDS),
         }
         world = World(
@@ -197,7 +201,7 @@ async def chaos_on(folder: Path) -> AsyncIterator[Chaos]:
         planes.point_to([world.port("control-plane"), world.port("control-plane-2")])
         events.point_to([world.port("lablet-controller"), world.port("lablet-controller-2")])
         async with world, viewer_of(world) as viewer, _signed_in(world, planes.url) as platform:
-            yield Chaos(world, viewer, platform, events_url, await _furnish(platform, folder))
+            yield Chaos(world, viewer, platform, planes, events, await _furnish(platform, folder))
 
 
 @asynccontextmanager

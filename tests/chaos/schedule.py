@@ -30,6 +30,18 @@ FAILPOINTS = {
         "delivery.released",
         "lab.removed",
     ),
+    "worker-controller": (
+        "launch.before-intent",
+        "launch.intended",
+        "launch.called",
+        "launch.reported",
+        "license.before-call",
+        "license.called",
+        "license.before-return",
+        "license.returned",
+        "terminate.before-call",
+        "terminate.called",
+    ),
 }
 """Points of each service at which it can be made to die; the tests compare them with the services' own lists."""
 
@@ -56,6 +68,7 @@ class FaultKind(StrEnum):
     LDS_LOST_ANSWERS = "lds-lost-answers"
     GRADING_DOWN = "grading-down"
     GRADING_JOBS_FAIL = "grading-jobs-fail"
+    ANSWERS_LOST = "answers-lost"
     EVENTS_DISTURBED = "events-disturbed"
     EVENTS_FORGED = "events-forged"
 
@@ -65,6 +78,7 @@ _WEIGHTS = {
     FaultKind.FREEZE: 3.0,
     FaultKind.FAILPOINT: 4.0,
     FaultKind.SIMULATOR_KILL: 2.0,
+    FaultKind.ANSWERS_LOST: 2.0,
     FaultKind.EVENTS_DISTURBED: 2.0,
     FaultKind.EVENTS_FORGED: 0.5,
 }
@@ -115,7 +129,9 @@ def _fault(dice: random.Random, at: float, kind: FaultKind) -> Fault:
             return Fault(at, kind, dice.choice(SERVICES), LEASE_SECONDS + dice.uniform(0.5, 4.0))
         case FaultKind.FAILPOINT:
             service = dice.choice(list(FAILPOINTS))
-            point = f"{dice.choice(FAILPOINTS[service])}:{dice.randint(1, 12)}"
+            # The control plane passes its points many times a second, the controllers a few times in a run.
+            passes = dice.randint(1, 40 if service == "control-plane" else 2)
+            point = f"{dice.choice(FAILPOINTS[service])}:{passes}"
             return Fault(at, kind, dice.choice([service, f"{service}-2"]), dice.uniform(6.0, 12.0), point)
         case FaultKind.ETCD_KILL | FaultKind.ETCD_WIPE | FaultKind.ETCD_COMPACT:
             return Fault(at, kind, "etcd", brief)

@@ -50,3 +50,12 @@ async def test_without_any_replica_the_connection_ends_without_an_answer() -> No
     async with Gateway([free_port()]) as gateway, client() as http:
         with pytest.raises(httpx.TransportError):
             await http.get(gateway.url)
+
+
+async def test_an_answer_may_be_lost_after_the_request_was_passed_on() -> None:
+    async with replica("one") as one, Gateway([one]) as gateway, client() as http:
+        gateway.loss = 1.0
+        with pytest.raises(httpx.TransportError):
+            await http.post(gateway.url, content=b"x")
+        gateway.loss = 0.0
+        assert (await http.post(gateway.url, content=b"x")).text == "one 1"

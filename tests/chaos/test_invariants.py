@@ -7,7 +7,7 @@ import pytest
 from lcm_core.etcd.values import encode_value
 from tests.chaos.history import Answer, History
 from tests.chaos.invariants import always, at_rest, lost_events, past, secrets_in
-from tests.chaos.picture import Bookings, Picture
+from tests.chaos.picture import Bookings, Document, Picture
 from tests.chaos.samples import KEY, NOW, a_claim, a_move, a_session, a_worker, an_event, an_instance, in_order
 
 
@@ -94,6 +94,11 @@ def test_what_is_left_at_rest_is_found(picture: Picture, words: str) -> None:
     found = at_rest(picture, NOW)
     assert len(found) == 1
     assert words in found[0]
+
+
+def test_the_license_of_a_machine_that_died_is_nobodys_fault() -> None:
+    licenses: list[Document] = [{"instance_id": "i-1", "leaked": True}]
+    assert at_rest(replace(in_order(), licenses=licenses), NOW, {"i-1"}) == []
 
 
 def test_a_version_without_an_event_and_a_gap_in_its_numbers_are_found() -> None:

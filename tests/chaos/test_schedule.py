@@ -5,6 +5,7 @@ from collections import Counter
 from control_plane_api.kernel import failpoints as control_plane
 from lablet_controller import failpoints as lablet_controller
 from tests.chaos.schedule import FAILPOINTS, LEASE_SECONDS, FaultKind, schedule
+from worker_controller import failpoints as worker_controller
 
 DURATION = 40.0
 SEEDS = range(1, 201)
@@ -33,3 +34,4 @@ def test_faults_begin_within_the_run_and_freezes_outlast_the_lease() -> None:
 def test_the_points_at_which_services_are_made_to_die_exist() -> None:
     assert set(FAILPOINTS["control-plane"]) == set(control_plane.FAILPOINTS)
     assert set(FAILPOINTS["lablet-controller"]) <= set(lablet_controller.FAILPOINTS)
+    assert set(FAILPOINTS["worker-controller"]) == set(worker_controller.FAILPOINTS)
