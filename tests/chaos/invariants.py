@@ -8,7 +8,6 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 
-from lcm_core.contracts.claims import ClaimView
 from lcm_core.domain import SESSION_STATES, WORKER_STATES
 from lcm_core.domain.vocabulary import SessionPhase, WorkerPhase
 from lcm_core.etcd.values import decode_value
