@@ -35,6 +35,7 @@ from lcm_core.domain.vocabulary import (
     SessionOutcome,
     SessionPhase,
     SignalType,
+    StepState,
 )
 
 HISTORY_LIMIT = 20
@@ -299,6 +300,29 @@ class LabletSession(Resource[SessionSpec, SessionStatus]):
             raise SessionRuleError("NotRunning", f"Only a ready or running session restarts; this one is {self.phase}.")
         self._wish("restart", "Restart of the lab requested.")
         self.spec.restart_requested_at = now
+
+    def request_start(self, now: datetime) -> None:
+        """Say that the learner has started, where no delivery system tells it."""
+        if self.phase is not SessionPhase.READY:
+            raise SessionRuleError("NotReady", f"Only a ready session starts; this one is {self.phase}.")
+        self._wish("start", "Started by hand.")
+        self.spec.start_requested_at = now
+
+    def request_retry(self, step: str, now: datetime) -> None:
+        """Ask for the build to be repeated from a step on that was begun already."""
+        if self.phase not in (SessionPhase.INSTANTIATING, SessionPhase.READY):
+            message = f"Only a lab that is being built or waits for its learner is retried; this one is {self.phase}."
+            raise SessionRuleError("NotRetryable", message)
+        self._require_live("retry")
+        steps = self.status.pipeline.steps if self.status.pipeline else []
+        begun = [known.name for known in steps if known.state is not StepState.PENDING]
+        if step not in begun:
+            raise SessionRuleError(
+                "StepNotBegun", f"No step {step!r} has begun; those are: {', '.join(begun) or 'none'}."
+            )
+        self._wish("retry", f"Retry from step {step} requested.")
+        self.spec.retry_requested_at = now
+        self.spec.retry_from = step
 
     def request_collection(self, now: datetime) -> None:
         """Ask for evidence and grading now."""
