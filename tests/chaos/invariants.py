@@ -8,7 +8,6 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 
-from lcm_core.contracts.claims import ClaimView
 from lcm_core.domain import SESSION_STATES, WORKER_STATES
 from lcm_core.domain.vocabulary import SessionPhase, WorkerPhase
 from lcm_core.etcd.values import decode_value
@@ -30,10 +29,8 @@ def always(bookings: Bookings) -> list[str]:
 
 def _overbooked(bookings: Bookings) -> Iterator[str]:
     workers = {worker["_id"]: worker for worker in bookings.workers}
-    by_worker: dict[str, list[ClaimView]] = defaultdict(list)
-    for claim in bookings.claims:
-        by_worker[claim.worker_id].append(claim)
-    for worker_id, claims in by_worker.items():
+    for claims in filter(None, bookings.days):
+        worker_id = claims[0].worker_id
         worker = workers.get(worker_id)
         capacity = worker["status"]["capacity"] if worker else {}
         # Use only rises where a claim starts, so these instants are enough.
@@ -192,7 +189,7 @@ def _unfinished(picture: Picture) -> Iterator[str]:
 def _stale_claims(picture: Picture, now: datetime) -> Iterator[str]:
     """Claims of the past bind nothing and go with their day."""
     phases = {session["_id"]: session["status"]["phase"] for session in picture.sessions}
-    for claim in picture.bookings.claims:
+    for claim in (claim for day in picture.bookings.days for claim in day):
         phase = phases.get(claim.session_id)
         if phase in (None, _OVER) and claim.end > now:
             state = "which never existed" if phase is None else "which has ended"

@@ -23,9 +23,13 @@ _MORTAL = frozenset({Kind.SESSION, Kind.WORKER, Kind.LAB_RECORD})
 
 @dataclass(frozen=True, slots=True)
 class Bookings:
-    """What must hold at every instant: claims against capacity, and who has which machine."""
+    """What must hold at every instant: claims against capacity, and who has which machine.
 
-    claims: list[ClaimView] = field(default_factory=list)
+    ``days`` has the claims of each worker and UTC day as they are stored together. A claim across midnight stands in
+    two of them, and while it is extended or released the two differ for a moment; each by itself is exact.
+    """
+
+    days: list[list[ClaimView]] = field(default_factory=list)
     workers: list[Document] = field(default_factory=list)
     instances: list[Document] = field(default_factory=list)
 
@@ -66,9 +70,12 @@ class Viewer:
 
     async def bookings(self) -> Bookings:
         """A quick look at claims and machines. Raises what a store that is down raises."""
-        claims = _distinct([day async for day in self._database["claims"].find({})])
+        days = [
+            [ClaimView.model_validate(stored) for stored in day["claims"]]
+            async for day in self._database["claims"].find({})
+        ]
         workers = [document async for document in self._database["workers"].find({}, {"outbox": 0})]
-        return Bookings(claims, workers, await self._read("ec2", "/admin/instances"))
+        return Bookings(days, workers, await self._read("ec2", "/admin/instances"))
 
     async def picture(self) -> Picture:
         """The whole picture. Raises what a store that is down raises."""
@@ -136,12 +143,6 @@ class Viewer:
             base_url=self._world.url(name), trust_env=False, timeout=_READ_SECONDS
         ) as simulator:
             return (await simulator.get(path)).raise_for_status().json()
-
-
-def _distinct(days: list[Document]) -> list[ClaimView]:
-    """Claims of all days, each once: a claim stands in the document of every day it touches."""
-    claims = [ClaimView.model_validate(stored) for day in days for stored in day["claims"]]
-    return list({(claim.worker_id, claim.claim_id, claim.start, claim.end): claim for claim in claims}.values())
 
 
 @asynccontextmanager

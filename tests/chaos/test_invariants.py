@@ -26,13 +26,15 @@ def test_nothing_is_found_where_everything_is_in_order() -> None:
 
 def test_claims_may_follow_each_other_but_not_exceed_the_capacity_together() -> None:
     first, after = a_claim("c1", cores=6), a_claim("c2", start=60, cores=6)
-    assert always(Bookings([first, after], [a_worker()])) == []
-    (found,) = always(Bookings([first, a_claim("c3", start=30, cores=6, port=2001)], [a_worker()]))
+    assert always(Bookings([[first, after]], [a_worker()])) == []
+    (found,) = always(Bookings([[first, a_claim("c3", start=30, cores=6, port=2001)]], [a_worker()]))
     assert "12 cores of 8" in found
+    longer = first.model_copy(update={"end": after.end})
+    assert always(Bookings([[first], [longer]], [a_worker()])) == [], "one claim, half extended across midnight"
 
 
 def test_a_port_that_is_claimed_twice_is_found() -> None:
-    (found,) = always(Bookings([a_claim("c1"), a_claim("c2", start=30)], [a_worker()]))
+    (found,) = always(Bookings([[a_claim("c1"), a_claim("c2", start=30)]], [a_worker()]))
     assert "port 2000 of worker w1 is claimed 2 times" in found
 
 
@@ -47,7 +49,7 @@ SPOILED: dict[str, tuple[Picture, str]] = {
     "a session without an outcome": (replace(in_order(), sessions=[a_session(outcome=None)]), "without an outcome"),
     "a worker that stays": (replace(in_order(), bookings=Bookings([], [a_worker()])), "still running"),
     "a claim of an ended session": (
-        replace(in_order(), bookings=Bookings([a_claim("c1")], [a_worker("terminated")])),
+        replace(in_order(), bookings=Bookings([[a_claim("c1")]], [a_worker("terminated")])),
         "which has ended",
     ),
     "a machine without a worker": (
