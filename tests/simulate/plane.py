@@ -32,7 +32,7 @@ from tests.simulate.etcd import Etcd, EtcdView, etcd_failure
 from tests.simulate.network import Connection, Fate, Weather
 from tests.simulate.wire import Answer, Call, Way, answer
 
-JOB_SECONDS = 10.0
+JOB_SECONDS = 30.0
 REPLICAS = 2
 _SERVICES = frozenset(str(service) for service in ServiceName)
 

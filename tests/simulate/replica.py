@@ -40,7 +40,15 @@ from tests.simulate.plane import Balancer, Plane
 from tests.simulate.wire import DirectClient
 from worker_controller import service as workers
 
-LEASES = {"LCM_ELECTION_LEASE_SECONDS": "4", "LCM_ELECTION_MARGIN_SECONDS": "1"}
+PACE = {
+    "LCM_ELECTION_LEASE_SECONDS": "4",
+    "LCM_ELECTION_MARGIN_SECONDS": "1",
+    "LCM_WORKER_METRICS_POLL_SECONDS": "1200",
+    "LCM_WORKER_DISCOVERY_SECONDS": "900",
+    "LCM_WORKER_STEADY_SECONDS": "480",
+    "LCM_LABLET_ORPHAN_GRACE_SECONDS": "8",
+}
+"""Leases that fit the speed of the clock; and what only repeats itself while nothing happens is done less often."""
 STRUCTURED = {"content-type": "application/cloudevents+json"}
 
 
@@ -60,7 +68,7 @@ class Around:
 
 @cache
 def _settings() -> ServiceSettings:
-    with patch.dict("os.environ", LEASES):
+    with patch.dict("os.environ", PACE):
         return ServiceSettings()
 
 
@@ -126,6 +134,7 @@ class Replica:
         }
         module, build = builds[self.service]
         with ExitStack() as stack:
+            stack.enter_context(patch.dict("os.environ", PACE))
             for name, factory in replaced.items():
                 stack.enter_context(patch.object(module, name, factory))
             # The build functions never wait, so no other process is built meanwhile.

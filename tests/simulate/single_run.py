@@ -22,8 +22,8 @@ from tests.simulate.world import FACTOR, World
 LOOK_SECONDS = 5.0
 PATIENCE_SECONDS = 24 * 3600 / FACTOR
 """Real seconds after the last deed of people within which everything must have come to rest: a day of domain time."""
-SETTLING_SECONDS = 2 * 3600 / FACTOR
-"""Real seconds for sweepers and for the search for orphans: two hours of domain time."""
+SETTLING_SECONDS = 45.0
+"""Real seconds for sweepers and for the search for orphans and leftovers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,8 @@ class Plan:
     """What a run is made of: sessions, domain hours within which people act, and whether anything goes wrong."""
 
     seed: int
-    sessions: int = 5
-    hours: float = 4.0
+    sessions: int = 4
+    hours: float = 2.0
     faults: bool = True
 
 
