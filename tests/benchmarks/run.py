@@ -29,8 +29,9 @@ PARTS: dict[str, tuple[str, ...]] = {
         "control_plane_stream.py",
         "control_plane_resync.py",
     ),
+    "platform": ("platform_ready.py", "platform_takeover.py", "platform_lifecycle.py", "platform_start.py"),
 }
-LIMIT_SECONDS = 600.0
+LIMIT_SECONDS = 900.0
 
 
 def run_part(name: str) -> list[str]:
