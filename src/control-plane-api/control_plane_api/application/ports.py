@@ -23,13 +23,13 @@ from control_plane_api.kernel.aggregate import Resource
 from lcm_core.clock import Clock
 from lcm_core.contracts.administration import JobLast, JobRunView
 from lcm_core.contracts.claims import ClaimChanges, ClaimView
-from lcm_core.contracts.common import Resources, Slot
+from lcm_core.contracts.common import Page, Resources, Slot
 from lcm_core.contracts.definitions import ArtifactView
+from lcm_core.contracts.inbound import InboundEvent, InboundEventView
 from lcm_core.contracts.outbound import DeadLetterView
 from lcm_core.contracts.platform import ControllerHeartbeat, ControllerView, ObtainTerm
 from lcm_core.contracts.sessions import (
     GradingSessionView,
-    InboundEvent,
     PutGradingSession,
     PutScoreReport,
     PutUserSession,
@@ -180,11 +180,20 @@ class InboundStore(Protocol):
     async def session_of_external(self, external_id: str) -> str:
         """The LCM session that owns an LDS or engine id, or an empty string."""
 
-    async def mark_applied(self, event: InboundEvent) -> None:
-        """The session has the signal."""
+    async def mark_applied(self, event: InboundEvent, attached: bool) -> None:
+        """It was looked at; ``attached`` when its session has the signal."""
 
     async def unapplied(self, limit: int) -> list[InboundEvent]:
         """Events stored but not yet attached to their session."""
+
+    async def page(self, session_id: str, cursor: str, limit: int) -> Page[InboundEventView]:
+        """Stored events, of one session or all, newest first. Raises ``ValueError`` for a cursor that is none."""
+
+    async def find(self, key: str) -> InboundEventView | None:
+        """One stored event."""
+
+    async def forget_before(self, instant: datetime) -> int:
+        """Delete what was stored before; answers how many."""
 
 
 class ArtifactStore(Protocol):
