@@ -12,10 +12,11 @@ from test_worker_labs import import_lab, record_of, refresh
 
 from lablet_controller.failpoints import FAILPOINTS
 from lcm_core.domain.vocabulary import SessionOutcome, SessionPhase
+from lcm_core.etcd import EtcdClient, election_key
 from lcm_core.failpoints import VARIABLE
 from lcm_simulators.supervisor.plan import platform_plan
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.slow]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.slow, pytest.mark.timeout(400)]
 P = SessionPhase
 NAME = "lablet-controller"
 ELSEWHERE = {"pool.prepared", "clone.imported", "retry.undone", "lab.given"}
@@ -36,6 +37,9 @@ async def dies_at(rig: Rig, point: str) -> None:
 
     await until(f"the controller dies at {point}", dead)
     await server.stop(1.0)
+    # Its lease would end by itself in a few seconds; the tests of elections wait for that, these need not.
+    async with EtcdClient([f"127.0.0.1:{settings.ports.etcd}"]) as etcd:
+        await etcd.delete(election_key(NAME, 0))
 
 
 async def test_a_session_survives_a_death_at_every_point(rig: Rig) -> None:
