@@ -23,7 +23,13 @@ PARTS: dict[str, tuple[str, ...]] = {
     "workers": ("workers.py",),
     "simulators": ("simulators.py",),
     "lablet": ("lablet_events.py", "lablet_ready.py", "lablet_life.py"),
-    "control-plane": ("control_plane_commands.py", "control_plane_noop.py"),
+    "control-plane": (
+        "control_plane_commands.py",
+        "control_plane_noop.py",
+        "control_plane_reads.py",
+        "control_plane_stream.py",
+        "control_plane_resync.py",
+    ),
 }
 LIMIT_SECONDS = 600.0
 

@@ -10,6 +10,7 @@ from plane_process import PlaneProcess
 from control_plane_api.api.guard import Fencing, GuardedRoute
 from control_plane_api.api.router import ROUTERS
 from control_plane_api.application.authorization.policy import POLICY, Scope
+from control_plane_api.infrastructure.mongo.database import connect
 from lcm_core.clients.errors import StaleTerm
 from lcm_core.contracts.workers import ReportWorker
 
@@ -117,6 +118,30 @@ async def test_one_key_is_one_effect_however_often_it_is_sent(plane: PlaneProces
         assert (reused.status_code, reused.json()["code"]) == (422, "IdempotencyKeyReused")
         foreign = await other.post("/api/lablet-sessions", json=body, headers=key)
         assert foreign.json()["id"] != answers[0].json()["id"], "the key of one caller means nothing for another"
+
+
+async def test_a_repetition_finds_what_an_attempt_made_whose_answer_was_lost(
+    plane: PlaneProcess, plane_settings: dict[str, str]
+) -> None:
+    definition = await active_definition(plane)
+    body = {"definition_id": definition, "as_soon_as_possible": True, "duration_minutes": 30}
+    key = {"Idempotency-Key": str(uuid.uuid4())}
+    async with plane.caller("user") as user:
+        first = await user.post("/api/lablet-sessions", json=body, headers=key)
+        await _lose_newest_answer(plane_settings)
+        again = await user.post("/api/lablet-sessions", json=body, headers=key)
+    assert (again.status_code, again.json()["id"]) == (201, first.json()["id"])
+    assert "idempotent-replayed" not in again.headers, "the answer was lost, so the request was handled again"
+
+
+async def _lose_newest_answer(settings: dict[str, str]) -> None:
+    """Leave what a process leaves that dies between its commit and its answer, long enough ago to be taken over."""
+    client = connect(settings["MONGODB_URI"])
+    keys = client[settings["LCM_DATABASE_NAME"]]["idempotency_keys"]
+    newest = (await keys.find({}).sort([("created_at", -1)]).limit(1).to_list())[0]
+    lost = {"answer": None, "until": newest["created_at"]}
+    await keys.update_one({"_id": newest["_id"]}, {"$set": lost})
+    await client.close()
 
 
 async def test_versions_protect_against_changing_what_one_has_not_seen(plane: PlaneProcess) -> None:

@@ -1,7 +1,7 @@
 """The adapters of one process, and what every part of the controller shares."""
 
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from lablet_controller.adapters.cml_labs import HttpCmlLabs
@@ -12,9 +12,10 @@ from lablet_controller.caches import DefinitionCache, TopologyCache, WorkerCache
 from lablet_controller.settings import LabletSettings, LdsPlace, OutsideSettings
 from lcm_core.clients.control_plane import ControlPlaneClient
 from lcm_core.clock import DomainClock
-from lcm_core.etcd import EtcdClient
+from lcm_core.etcd import EtcdClient, EtcdError
 from lcm_core.spi.cml_labs import CmlLabs
 from lcm_core.spi.content_store import ContentStore
+from lcm_core.spi.errors import OutsideUnavailable
 from lcm_core.spi.grading import GradingEngine
 from lcm_core.spi.lds import DeliverySystem
 
@@ -74,18 +75,32 @@ class Deps:
     lds_region: str = ""
 
     async def claim_lab(self, lab_id: str, session_id: str) -> bool:
-        """Take a pooled lab for a session; True also when the session took it before."""
+        """Take a pooled lab for a session; True also when the session took it before.
+
+        Raises ``OutsideUnavailable`` while etcd is away.
+        """
         key, value = f"{POOL_PREFIX}{lab_id}", session_id.encode()
-        lease = await self.pool_claims.grant_lease(POOL_CLAIM_SECONDS)
-        if await self.pool_claims.create(key, value, lease=lease.id) is not None:
-            return True
-        await self.pool_claims.revoke_lease(lease.id)
-        held = await self.pool_claims.get(key)
-        return held is not None and held.value == value
+        with _etcd_may_be_away():
+            lease = await self.pool_claims.grant_lease(POOL_CLAIM_SECONDS)
+            if await self.pool_claims.create(key, value, lease=lease.id) is not None:
+                return True
+            await self.pool_claims.revoke_lease(lease.id)
+            held = await self.pool_claims.get(key)
+            return held is not None and held.value == value
 
     async def release_lab(self, lab_id: str) -> None:
-        """Let the next session take the lab."""
-        await self.pool_claims.delete(f"{POOL_PREFIX}{lab_id}")
+        """Let the next session take the lab. Raises ``OutsideUnavailable`` while etcd is away."""
+        with _etcd_may_be_away():
+            await self.pool_claims.delete(f"{POOL_PREFIX}{lab_id}")
+
+
+@contextmanager
+def _etcd_may_be_away() -> Iterator[None]:
+    """For steps etcd is one more remote system whose calls are tried again."""
+    try:
+        yield
+    except EtcdError as error:
+        raise OutsideUnavailable("etcd", str(error)) from error
 
 
 def connect(settings: OutsideSettings, stack: AsyncExitStack) -> Outside:

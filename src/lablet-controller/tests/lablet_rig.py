@@ -235,12 +235,19 @@ class Rig:
         return await self.api.call("POST", "/api/lablet-sessions", body=body, response=SessionView)
 
     async def place(
-        self, session: SessionView, worker: WorkerView, definition: DefinitionView, minutes: float = 60
+        self,
+        session: SessionView,
+        worker: WorkerView,
+        definition: DefinitionView,
+        minutes: float = 60,
+        *,
+        first_port: int = 0,
+        claimed_later: timedelta = timedelta(0),
     ) -> None:
-        """Give a session its place, with ports counted up from a random one."""
+        """Give a session its place, with ports counted up from the first one (0: a random one)."""
         assert definition.status.content is not None
         now, session = self.clock.now(), await self.admin.session(session.id)
-        first = 2000 + secrets.randbelow(5000)
+        first = first_port or 2000 + secrets.randbelow(5000)
         names = [slot.name for slot in definition.status.content.port_template]
         booked = Slot(start=now, end=now + timedelta(minutes=minutes))
         wish = PlaceSession(
@@ -249,8 +256,8 @@ class Rig:
             worker_id=worker.id,
             claim_id=f"c-{uuid.uuid4().hex[:10]}",
             booked=booked,
-            claim_from=booked.start,
-            claim_until=booked.end + timedelta(minutes=5),
+            claim_from=booked.start + claimed_later,
+            claim_until=booked.end + timedelta(minutes=5) + claimed_later,
             resources=definition.status.requirements,
             ports={name: first + index for index, name in enumerate(names)},
             explanation=Explanation(at=now, reason="Placed", message="by the test", chosen_worker_id=worker.id),

@@ -1,5 +1,7 @@
 """Cancel, pause, restart, lost workers, failures that stay: every session ends in one outcome and leaves nothing."""
 
+from datetime import timedelta
+
 import pytest
 from lablet_rig import Rig, until
 from lablet_samples import TWO_ROUTERS, two_routers
@@ -70,6 +72,25 @@ async def test_a_restart_boots_the_same_lab_once_more(rig: Rig) -> None:
     assert seen.status.lab.cml_lab_id == ready.status.lab.cml_lab_id
     await rig.ask(session.id, "cancel")
     await rig.reach(session.id, P.TERMINATED)
+
+
+async def test_a_lab_waits_while_another_that_takes_longer_than_its_claim_runs_on_its_ports(rig: Rig) -> None:
+    definition, worker = await rig.define(two_routers()), await rig.worker()
+    first, second = await rig.reserve(definition), await rig.reserve(definition)
+    await rig.place(first, worker, definition, first_port=2100)
+    await rig.reach(first.id, P.READY)
+    await rig.place(second, worker, definition, first_port=2100, claimed_later=timedelta(hours=2))
+
+    async def waits() -> bool | None:
+        seen = await rig.admin.session(second.id)
+        steps = seen.status.pipeline.steps if seen.status.pipeline else []
+        return True if any(step.message.startswith("Waits until") for step in steps) else None
+
+    await until("the second lab waits", waits)
+    await rig.ask(first.id, "cancel")
+    await rig.reach(second.id, P.READY)
+    await rig.ask(second.id, "cancel")
+    await rig.reach(second.id, P.TERMINATED)
 
 
 async def test_a_lab_that_stopped_is_started_again(rig: Rig) -> None:

@@ -7,13 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lablet_controller.pipeline.runner import ELSEWHERE, REASON
-from lablet_controller.sessions.decide import Observed, decide
+from lablet_controller.sessions.decide import LAB_STOPPED, Observed, decide
 from lablet_controller.sessions.decisions import (
     Build,
     CleanUp,
     Compensate,
     Consume,
     Decision,
+    Grade,
     Hold,
     Move,
     Pause,
@@ -24,7 +25,7 @@ from lablet_controller.sessions.decisions import (
     StopLab,
     Watch,
 )
-from lcm_core.contracts.common import Resources, Slot
+from lcm_core.contracts.common import Condition, Resources, Slot
 from lcm_core.contracts.sessions import (
     LabRef,
     PipelineState,
@@ -38,6 +39,8 @@ from lcm_core.contracts.sessions import (
 from lcm_core.contracts.workers import WorkerSpec, WorkerStatus, WorkerView
 from lcm_core.domain import SESSION_STATES
 from lcm_core.domain.vocabulary import (
+    ConditionStatus,
+    SessionCondition,
     SessionDesired,
     SessionOutcome,
     SignalType,
@@ -200,6 +203,18 @@ def test_the_end_of_the_slot_collects_a_graded_lab_and_stops_another() -> None:
     assert moves_to(decided(session(P.RUNNING, ends=-1, graded=False))) == (P.STOPPING, SessionOutcome.COMPLETED)
     assert moves_to(decided(session(P.STOPPED, ends=-1)))[0] is P.COLLECTING
     assert moves_to(decided(session(P.STOPPED, ends=-1, graded=False))) == (P.ARCHIVED, SessionOutcome.COMPLETED)
+
+
+def test_a_lab_that_is_graded_runs_no_longer_than_its_slot() -> None:
+    assert decided(session(P.GRADING)) == Grade(stop_lab=False)
+    assert decided(session(P.GRADING, ends=-1)) == Grade(stop_lab=True)
+    assert decided(session(P.GRADING, ends=-1), None) == Grade(stop_lab=False), "a lost worker took its lab along"
+    over = session(P.GRADING, ends=-1)
+    stopped = Condition(
+        type=SessionCondition.LAB_READY, status=ConditionStatus.FALSE, reason=LAB_STOPPED, message="", since=NOW
+    )
+    over.status.conditions = [stopped]
+    assert decided(over) == Grade(stop_lab=False), "once is enough"
 
 
 def test_a_learner_who_does_not_come_is_a_no_show_at_the_limit_and_expired_at_the_end() -> None:

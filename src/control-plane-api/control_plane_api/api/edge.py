@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from opentelemetry.trace import SpanKind
@@ -21,7 +21,7 @@ from control_plane_api.application.errors import ForbiddenError, InvalidError, U
 from control_plane_api.application.mediation.mediator import SafeMediator
 from control_plane_api.infrastructure.mongo.idempotency import MongoIdempotency, StoredAnswer
 from control_plane_api.infrastructure.mongo.terms import MongoTerms
-from control_plane_api.kernel.context import RequestContext, set_request_context
+from control_plane_api.kernel.context import RequestContext, request_context, set_request_context
 from lcm_core.observability.tracing import continued_span, current_trace_id
 
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -91,15 +91,18 @@ class Edge:
 
     async def _once(self, request: Request, route: str, caller: Principal, key: str, endpoint: Endpoint) -> Response:
         entry = self.idempotency.entry_id(caller.user_id, route, key)
-        stored = await self.idempotency.reserve(entry, await request.body())
-        if stored is not None:
-            return Response(stored.body, stored.status, {**stored.headers, REPLAYED: "true"})
+        reserved = await self.idempotency.reserve(entry, await request.body())
+        if isinstance(reserved, StoredAnswer):
+            return Response(reserved.body, reserved.status, {**reserved.headers, REPLAYED: "true"})
+        set_request_context(replace(request_context(), repeatable=reserved))
         try:
             response = await endpoint(request)
         except Exception as error:
             document, headers = to_problem(error, request.url.path)
             response = problem_response(document, headers)
-        if response.status_code >= 500 or response.status_code in (401, 403, 429):
+        if response.status_code >= 500:
+            await self.idempotency.give_up(entry)
+        elif response.status_code in (401, 403, 429):
             await self.idempotency.forget(entry)
         else:
             kept = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
@@ -114,6 +117,7 @@ def _correlation(request: Request) -> str:
 
 def _number(headers: Mapping[str, str], name: str) -> int:
     value = headers.get(name, "")
-    if not value.isdigit() or len(value) > 12:
+    # A superscript two is a digit to Python, and no number.
+    if not (value.isascii() and value.isdigit()) or len(value) > 12:
         raise InvalidError.field("BadHeader", name, "controllers send a whole number here")
     return int(value)

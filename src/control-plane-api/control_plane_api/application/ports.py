@@ -8,6 +8,8 @@ from typing import Any, Generic, Protocol, TypeVar
 from pydantic import SecretStr
 
 from control_plane_api.application.authorization.principal import Principal
+from control_plane_api.application.inbound_store import InboundStore
+from control_plane_api.application.invariants.standing import PictureSource, StandingStore
 from control_plane_api.domain.deadlines import DeadlineSettings
 from control_plane_api.domain.definition.definition import LabletDefinition
 from control_plane_api.domain.lab_record.lab_record import LabRecord
@@ -23,9 +25,8 @@ from control_plane_api.kernel.aggregate import Resource
 from lcm_core.clock import Clock
 from lcm_core.contracts.administration import JobLast, JobRunView
 from lcm_core.contracts.claims import ClaimChanges, ClaimView
-from lcm_core.contracts.common import Page, Resources, Slot
+from lcm_core.contracts.common import Resources, Slot
 from lcm_core.contracts.definitions import ArtifactView
-from lcm_core.contracts.inbound import InboundEvent, InboundEventView
 from lcm_core.contracts.outbound import DeadLetterView
 from lcm_core.contracts.platform import ControllerHeartbeat, ControllerView, ObtainTerm
 from lcm_core.contracts.sessions import (
@@ -146,6 +147,15 @@ class QuotaUsage(Protocol):
         """Every counted session: limit and session id."""
 
 
+@dataclass(frozen=True, slots=True)
+class Resealed:
+    """How many secrets there are, how many were sealed again, and how many no configured key opens."""
+
+    seen: int
+    renewed: int
+    unreadable: int
+
+
 class ChildStore(Protocol):
     """Children of sessions: one user session, one grading session, one score report each."""
 
@@ -154,6 +164,9 @@ class ChildStore(Protocol):
 
     async def user_session(self, session_id: str) -> UserSessionView | None:
         """The user session without secrets."""
+
+    async def reseal(self) -> Resealed:
+        """Seal with the newest key what an older one sealed."""
 
     async def secrets(self, session_id: str) -> SessionSecrets | None:
         """Launch URL and device credentials in clear."""
@@ -169,31 +182,6 @@ class ChildStore(Protocol):
 
     async def score_report(self, session_id: str) -> ScoreReportView | None:
         """The stored report."""
-
-
-class InboundStore(Protocol):
-    """Accepted CloudEvents, by (source, id)."""
-
-    async def insert(self, events: Sequence[InboundEvent], now: datetime) -> list[bool]:
-        """Store events in one write; False for those that were known."""
-
-    async def session_of_external(self, external_id: str) -> str:
-        """The LCM session that owns an LDS or engine id, or an empty string."""
-
-    async def mark_applied(self, event: InboundEvent, attached: bool) -> None:
-        """It was looked at; ``attached`` when its session has the signal."""
-
-    async def unapplied(self, limit: int) -> list[InboundEvent]:
-        """Events stored but not yet attached to their session."""
-
-    async def page(self, session_id: str, cursor: str, limit: int) -> Page[InboundEventView]:
-        """Stored events, of one session or all, newest first. Raises ``ValueError`` for a cursor that is none."""
-
-    async def find(self, key: str) -> InboundEventView | None:
-        """One stored event."""
-
-    async def forget_before(self, instant: datetime) -> int:
-        """Delete what was stored before; answers how many."""
 
 
 class ArtifactStore(Protocol):
@@ -243,6 +231,9 @@ class SecretVault(Protocol):
 
     async def read(self, name: str) -> str:
         """The secret in clear, or an empty string."""
+
+    async def reseal(self) -> Resealed:
+        """Seal with the newest key what an older one sealed."""
 
 
 class TermStore(Protocol):
@@ -357,6 +348,8 @@ class Deps:
     metrics: MetricsStore
     broadcasts: Broadcasts
     vault: SecretVault
+    pictures: PictureSource
+    standing: StandingStore
     clock: Clock
     limits: DeadlineSettings
 
@@ -381,6 +374,7 @@ __all__ = [
     "MetricsStore",
     "PasswordChecker",
     "QuotaUsage",
+    "Resealed",
     "Revoker",
     "SecretVault",
     "Store",

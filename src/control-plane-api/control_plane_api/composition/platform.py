@@ -10,6 +10,7 @@ from neuroglia.hosting.abstractions import HostedService
 from neuroglia.mediation import Mediator
 
 from control_plane_api import application
+from control_plane_api.api.addresses import TrustedProxies
 from control_plane_api.api.console import install_console
 from control_plane_api.api.description import describe
 from control_plane_api.api.edge import Edge
@@ -83,7 +84,7 @@ def build_platform(settings: Settings) -> Platform:
     )
     stores.dispatcher.subscribe(publisher.wake)
     background = _background(settings, stores, identity, deps, relay, publisher)
-    mediator, requests = _mediator(builder, stores, identity, deps, publisher)
+    mediator, requests = build_mediator(builder, stores, identity, deps, publisher)
     edge = Edge(
         mediator=mediator,
         authenticators=identity.authenticators,
@@ -98,6 +99,7 @@ def build_platform(settings: Settings) -> Platform:
     def set_up_api(api: FastAPI, _: object) -> None:
         api.state.edge, api.state.clock, api.state.feed = edge, stores.clock, feed
         api.state.browser, api.state.public_url = identity.browser, settings.sign_in.public_url
+        api.state.proxies = TrustedProxies.parse(settings.app.trusted_proxies)
         include_routes(api)
         describe(api)
         install_problems(api)
@@ -129,12 +131,12 @@ def build_platform(settings: Settings) -> Platform:
     # A path with a line break is no application's.
     install_problems(app)
     app.add_middleware(BodyLimit, limit=settings.app.body_bytes)
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, https=settings.sign_in.public_url.startswith("https://"))
     check_wiring(made[0], mediator, requests)
     return Platform(app, made[0], stores, feed, background)
 
 
-def _mediator(
+def build_mediator(
     builder: IsolatedBuilder, stores: Stores, identity: Identity, deps: Deps, publisher: EventPublisher
 ) -> tuple[SafeMediator, frozenset[type]]:
     """Every handler, built now: a dependency that is missing stops the start."""

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from control_plane_api.application.capacity.picture import every
 from control_plane_api.application.errors import NotFoundError
+from control_plane_api.application.invariants.watch import check_invariants
 from control_plane_api.application.ports import Deps
 from control_plane_api.domain.definition.definition import DefinitionRuleError, LabletDefinition
 from control_plane_api.domain.worker.worker import Worker, WorkerRuleError
@@ -18,6 +19,7 @@ RunJob = Callable[[Deps, DynamicSettings], Awaitable[str]]
 """Does the work and answers one sentence."""
 _AWAKE = (WorkerPhase.RUNNING, WorkerPhase.DRAINING)
 DAY_SECONDS = 24 * 3600
+INVARIANTS_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,19 @@ async def _retain(deps: Deps, settings: DynamicSettings) -> str:
     return f"Purged {purged} workers, {labs} lab records, {heard} inbound events and {days} days of claims."
 
 
+async def _reseal(deps: Deps, _: DynamicSettings) -> str:
+    found = [await deps.vault.reseal(), await deps.children.reseal()]
+    seen, renewed, unreadable = (
+        sum(getattr(each, field) for each in found) for field in ("seen", "renewed", "unreadable")
+    )
+    trouble = f" No configured key opens {unreadable} of them." if unreadable else ""
+    return f"Sealed {renewed} of {seen} secrets with the newest key.{trouble}"
+
+
+async def _check_invariants(deps: Deps, _: DynamicSettings) -> str:
+    return await check_invariants(deps)
+
+
 JOBS: tuple[Job, ...] = (
     Job(
         "LabsRefreshJob",
@@ -127,6 +142,18 @@ JOBS: tuple[Job, ...] = (
         "Purges workers and labs that have been gone for long, old inbound events, and bookings of the past.",
         lambda _: DAY_SECONDS,
         _retain,
+    ),
+    Job(
+        "SecretsResealJob",
+        "Seals secrets at rest again that an older key sealed, so that the older key can be taken away.",
+        lambda _: DAY_SECONDS,
+        _reseal,
+    ),
+    Job(
+        "InvariantsJob",
+        "Checks what must hold at every instant, and asks a person where it does not.",
+        lambda _: INVARIANTS_SECONDS,
+        _check_invariants,
     ),
 )
 BY_NAME = {job.name: job for job in JOBS}

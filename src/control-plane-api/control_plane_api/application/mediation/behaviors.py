@@ -1,6 +1,7 @@
 """What surrounds every command and query: who does it, how long it takes, and a record of what was refused."""
 
 import time
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -11,7 +12,7 @@ from control_plane_api.application.audit.log import AuditLog
 from control_plane_api.application.base import BaseCommand
 from control_plane_api.application.errors import ForbiddenError
 from control_plane_api.application.mediation.mediator import Next
-from control_plane_api.kernel.context import RequestContext, request_context, set_request_context
+from control_plane_api.kernel.context import request_context, set_request_context
 
 HANDLED = Histogram(
     "lcm_request_handling_seconds",
@@ -34,9 +35,8 @@ class ContextBehavior(PipelineBehavior[Any, Any]):
         """See ``PipelineBehavior``."""
         name = type(request).__name__
         outer = request_context()
-        set_request_context(
-            RequestContext(request.principal.actor, name, outer.correlation_id, request.principal.department)
-        )
+        principal = request.principal
+        set_request_context(replace(outer, actor=principal.actor, command=name, department=principal.department))
         started, result = time.perf_counter(), "refused"
         try:
             answer = await next_handler()

@@ -75,6 +75,14 @@ class LabletSession(Resource[SessionSpec, SessionStatus]):
         """No lab and no LDS session, so it may end at once (ruling 12)."""
         return self.status.lab is None and not self.status.user_session_id
 
+    def holds_place(self, worker_id: str, claim_id: str) -> bool:
+        """Whether this very claim is the session's.
+
+        The id alone does not tell: a placement that is repeated after a crash can choose another worker for it.
+        """
+        placement = self.status.placement
+        return placement is not None and (placement.worker_id, placement.claim_id) == (worker_id, claim_id)
+
     # Moves -----------------------------------------------------------------------------------------------------
 
     def place(self, request: PlaceSession, worker_name: str, now: datetime, limits: DeadlineSettings) -> None:
@@ -220,7 +228,7 @@ class LabletSession(Resource[SessionSpec, SessionStatus]):
         room = max(0, SIGNAL_LIMIT - 1 - len(kept))
         recent_done = done[-room:] if room else []
         self.status.signals = [*recent_done, *kept, Signal(event_id=event_id, type=signal, received_at=now)]
-        self.record(SessionSignaled(event_id=event_id, signal=signal))
+        self.record(SessionSignaled(inbound_id=event_id, signal=signal))
         return True
 
     def score(self, summary: ScoreSummary) -> None:

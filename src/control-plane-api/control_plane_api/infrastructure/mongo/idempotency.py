@@ -2,7 +2,7 @@
 
 The key is reserved before the request is handled, so that a duplicate that arrives meanwhile, at any replica, does not
 run beside it; the answer is stored afterwards and repeated to duplicates. A reservation whose process died is taken
-over after its time.
+over after its time, and one whose handling failed at once: its first attempt may have had its effect all the same.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from pymongo.errors import DuplicateKeyError
 
 from control_plane_api.application.errors import ConflictError, InvalidError
 from control_plane_api.infrastructure.mongo.database import Collection, Database, ensure_index
+from control_plane_api.kernel.context import Repeatable
 
 KEPT_SECONDS = 24 * 3600
 RESERVED_FOR = timedelta(seconds=45)
@@ -48,8 +49,8 @@ class MongoIdempotency:
         """Identity of a reservation."""
         return hashlib.sha256(f"{caller}\n{route}\n{key}".encode()).hexdigest()
 
-    async def reserve(self, entry_id: str, body: bytes) -> StoredAnswer | None:
-        """The stored answer of an earlier request, or None when the caller must handle it now.
+    async def reserve(self, entry_id: str, body: bytes) -> StoredAnswer | Repeatable:
+        """The stored answer of an earlier request, or what the caller must handle now.
 
         Raises ``InvalidError`` when the key was used with another body, ``ConflictError`` when the first request is
         still running after a while.
@@ -57,11 +58,11 @@ class MongoIdempotency:
         digest = hashlib.sha256(body).hexdigest()
         deadline = asyncio.get_running_loop().time() + WAIT_SECONDS
         while True:
-            now = datetime.now(UTC)
+            now = _in_milliseconds(datetime.now(UTC))
             fresh = {"body": digest, "created_at": now, "until": now + RESERVED_FOR, "answer": None}
             try:
                 await self._keys.insert_one({"_id": entry_id, **fresh})
-                return None
+                return Repeatable(entry_id, now, again=False)
             except DuplicateKeyError:
                 known = await self._keys.find_one({"_id": entry_id})
             if known is None:
@@ -72,8 +73,8 @@ class MongoIdempotency:
                 )
             if known["answer"] is not None:
                 return _answer(known["answer"])
-            if known["until"] < now and await self._take_over(known, now):
-                return None
+            if known["until"] <= now and await self._take_over(known, now):
+                return Repeatable(entry_id, known["created_at"], again=True)
             if asyncio.get_running_loop().time() > deadline:
                 raise ConflictError("RequestInProgress", "The first request with this key still runs; ask again later.")
             await asyncio.sleep(POLL_SECONDS)
@@ -92,6 +93,15 @@ class MongoIdempotency:
     async def forget(self, entry_id: str) -> None:
         """The request had no effect: a repetition may try again."""
         await self._keys.delete_one({"_id": entry_id})
+
+    async def give_up(self, entry_id: str) -> None:
+        """The request failed and may have had its effect: a repetition goes on with it at once."""
+        await self._keys.update_one({"_id": entry_id}, {"$set": {"until": _in_milliseconds(datetime.now(UTC))}})
+
+
+def _in_milliseconds(instant: datetime) -> datetime:
+    """The instant as the database keeps it, so that what is read back is what was meant."""
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
 
 
 def _answer(stored: Mapping[str, Any]) -> StoredAnswer:

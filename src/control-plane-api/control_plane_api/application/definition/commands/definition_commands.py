@@ -10,6 +10,7 @@ from control_plane_api.application.base import BaseCommand, Handler, written
 from control_plane_api.application.errors import ConflictError, InvalidError
 from control_plane_api.application.ports import ListQuery
 from control_plane_api.domain.definition.definition import LabletDefinition
+from control_plane_api.kernel.identifiers import made_before
 from lcm_core.contracts.common import Written
 from lcm_core.contracts.definitions import CreateDefinition, DefinitionSpec, DefinitionView, SyncResult
 from lcm_core.domain.vocabulary import DefinitionPhase
@@ -47,10 +48,12 @@ class CreateDefinitionHandler(Handler[CreateDefinitionCommand, DefinitionView]):
         key = definition_id(body.name, body.semantic_version)
         definition = LabletDefinition.declare(key, spec, request.principal.actor, now)
         if not await self._deps.definitions.add(definition):
-            raise ConflictError(
-                "VersionTaken",
-                f"{body.name} {body.semantic_version} exists already and is immutable; choose the next version.",
-            )
+            if not made_before():
+                raise ConflictError(
+                    "VersionTaken",
+                    f"{body.name} {body.semantic_version} exists already and is immutable; choose the next version.",
+                )
+            definition = await self._deps.definitions.get(key)
         await self._deps.artifacts.keep(body.artifact_id)
         return definition.view(DefinitionView)
 

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ulid import ULID
-
 from control_plane_api.application.administration.limits import hold_quota
 from control_plane_api.application.authorization.policy import Action, Scope, scope_of
 from control_plane_api.application.authorization.principal import Principal
@@ -14,6 +12,7 @@ from control_plane_api.application.capacity.limits import refuse_beyond_fleet_li
 from control_plane_api.application.errors import ConflictError, InvalidError
 from control_plane_api.domain.definition.definition import LabletDefinition
 from control_plane_api.domain.lablet_session.session import LabletSession
+from control_plane_api.kernel.identifiers import made_before, new_id
 from lcm_core.contracts.common import Slot
 from lcm_core.contracts.sessions import ReserveSession, SessionSpec, SessionView
 from lcm_core.domain.vocabulary import DefinitionPhase
@@ -51,10 +50,16 @@ class ReserveSessionHandler(Handler[ReserveSessionCommand, SessionView]):
         now = self._deps.clock.now()
         slot, minutes = _window(body, definition, now, self._deps.limits.queue_minutes)
         spec = _spec(body, definition, owner, department, slot, minutes)
+        session = LabletSession.reserve(new_id(), spec, principal.actor, now, self._deps.limits)
+        if made_before():
+            # Before the limits: what the lost attempt made is among what they count.
+            known = await self._deps.sessions.find(session.key)
+            if known is not None:
+                return known.view(SessionView)
         await refuse_beyond_fleet_limit(self._deps, definition, spec)
-        session = LabletSession.reserve(str(ULID()).lower(), spec, principal.actor, now, self._deps.limits)
         await hold_quota(self._deps, session.key, owner, department)
-        await self._deps.sessions.add(session)
+        if not await self._deps.sessions.add(session):
+            session = await self._deps.sessions.get(session.key)
         return session.view(SessionView)
 
     @staticmethod

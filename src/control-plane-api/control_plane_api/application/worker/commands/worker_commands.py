@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from ulid import ULID
-
 from control_plane_api.application.authorization.policy import Action
 from control_plane_api.application.authorization.require import require
 from control_plane_api.application.base import BaseCommand, Handler
@@ -13,6 +11,7 @@ from control_plane_api.application.errors import InvalidError
 from control_plane_api.application.worker.guard import refuse_if_sessions_harmed
 from control_plane_api.application.worker.making import worker_spec
 from control_plane_api.domain.worker.worker import Worker
+from control_plane_api.kernel.identifiers import new_id
 from lcm_core.clock import DomainClock
 from lcm_core.contracts.workers import CreateWorker, ImportWorker, SetWorkerDesired, WorkerView
 from lcm_core.domain.vocabulary import WorkerDesired, WorkerOrigin
@@ -139,7 +138,7 @@ class CreateWorkerHandler(Handler[CreateWorkerCommand, WorkerView]):
         if region not in template.spec.regions:
             allowed = ", ".join(template.spec.regions)
             raise InvalidError.field("UnknownRegion", "region", f"the template allows {allowed}, not {region}")
-        worker_id = str(ULID()).lower()
+        worker_id = new_id()
         spec = worker_spec(template, worker_id, region, name=request.body.name, tags=request.body.tags)
         message = f"Launched by {request.principal.actor}."
         worker = Worker.want(
@@ -151,7 +150,8 @@ class CreateWorkerHandler(Handler[CreateWorkerCommand, WorkerView]):
             self._deps.clock.now(),
             self._deps.limits,
         )
-        await self._deps.workers.add(worker)
+        if not await self._deps.workers.add(worker):
+            worker = await self._deps.workers.get(worker_id)
         return worker.view(WorkerView)
 
 

@@ -1,0 +1,77 @@
+"""``python -m tests.simulate``: many runs side by side, one verdict."""
+
+import argparse
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+
+from tests.simulate.single_run import Outcome, Plan, simulate
+
+REPORT_EVERY = 100
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulate", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=100, help="number of runs (default: 100)")
+    parser.add_argument("--first-seed", type=int, default=1, help="seed of the first run (default: 1)")
+    parser.add_argument("--sessions", type=int, default=4, help="reservations of one run (default: 4)")
+    parser.add_argument("--hours", type=float, default=2.0, help="hours of domain time with faults (default: 2)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one per CPU)")
+    parser.add_argument("--calm", action="store_true", help="no faults")
+    parser.add_argument("--keep-going", action="store_true", help="do not stop at the first violation")
+    return parser.parse_args()
+
+
+def _runs(plans: list[Plan], jobs: int) -> Iterator[Outcome]:
+    if jobs == 1:
+        yield from map(simulate, plans)
+        return
+    with ProcessPoolExecutor(jobs) as pool:
+        try:
+            yield from pool.map(simulate, plans, chunksize=4)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _show(outcome: Outcome) -> None:
+    print(f"\nseed {outcome.seed}: {outcome.violation}\nwhat happened last:")
+    for line in outcome.lines[-120:]:
+        print(f"  {line}")
+    print(f"again: make simulate SEEDS=1 FIRST_SEED={outcome.seed}\n", flush=True)
+
+
+def main() -> int:
+    """Run the seeds; 1 when anything was violated."""
+    wanted = _arguments()
+    seeds = range(wanted.first_seed, wanted.first_seed + wanted.seeds)
+    plans = [Plan(seed, wanted.sessions, wanted.hours, faults=not wanted.calm) for seed in seeds]
+    started, done, bad = time.perf_counter(), 0, 0
+    hours, faults, checked, sessions = 0.0, 0, 0, 0
+    ends: Counter[str] = Counter()
+    for outcome in _runs(plans, max(1, min(wanted.jobs, len(plans)))):
+        done += 1
+        hours, faults = hours + outcome.session_hours, faults + outcome.faults
+        checked, sessions = checked + outcome.checked, sessions + outcome.sessions
+        ends.update(outcome.outcomes)
+        if outcome.violation:
+            bad += 1
+            _show(outcome)
+            if not wanted.keep_going:
+                break
+        if done % REPORT_EVERY == 0:
+            print(f"{done} runs, {hours:.0f} session-hours, {faults} faults, {bad} violations", flush=True)
+    minutes = (time.perf_counter() - started) / 60
+    print(f"ends: {', '.join(f'{count} {word}' for word, count in sorted(ends.items()))}")
+    verdict = "no violation" if not bad else f"{bad} violation{'s' if bad > 1 else ''}"
+    print(
+        f"{done} runs from seed {wanted.first_seed} on: {sessions} sessions of {hours:.0f} hours, {faults} faults, "
+        f"{checked} writes checked, {hours / minutes:.0f} session-hours a minute, {verdict}."
+    )
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+"""Connections between a process and what it talks to.
+
+A call reaches the other side after a moment, has its effect there at one instant, and its answer comes back after
+another moment. Either way may be lost: the caller then learns of a failure and cannot tell whether the effect happened.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class Fate(StrEnum):
+    """What becomes of one call."""
+
+    FINE = "fine"
+    REFUSED = "refused"
+    LOST_ANSWER = "lost-answer"
+    SLOW = "slow"
+
+
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """A time of bad weather for one remote: until an instant of real time calls meet this fate this often."""
+
+    until: float
+    fate: Fate
+    share: float
+
+
+class Weather:
+    """Decides the fate of every call; seeded, so the same run has the same weather."""
+
+    LOST_AFTER = 3.0
+    """Real seconds after which a caller notices that no answer comes."""
+
+    def __init__(self, seed: int) -> None:
+        self._chance = random.Random(f"{seed}/weather")
+        self._spells: dict[str, Spell] = {}
+        self.background = 0.0
+        self.met: dict[str, int] = {}
+
+    def spell(self, remote: str, spell: Spell) -> None:
+        """Bad weather for a remote, in place of what it had."""
+        self._spells[remote] = spell
+
+    def clear(self) -> None:
+        """Fair weather for everybody from now on."""
+        self._spells.clear()
+        self.background = 0.0
+
+    def moment(self) -> float:
+        """Real seconds that one way takes; mostly none, so that a run costs few timers."""
+        return self._chance.random() * 0.02 if self._chance.random() < 0.1 else 0.0
+
+    def long_moment(self) -> float:
+        """Real seconds that one way takes in bad weather."""
+        return self._chance.uniform(0.1, 2.5)
+
+    def fate(self, remote: str, now: float) -> Fate:
+        """What becomes of a call to a remote now."""
+        fate = self._draw(remote, now)
+        if fate is not Fate.FINE:
+            name = f"{remote} {fate}"
+            self.met[name] = self.met.get(name, 0) + 1
+        return fate
+
+    def _draw(self, remote: str, now: float) -> Fate:
+        spell = self._spells.get(remote)
+        if spell is not None and now >= spell.until:
+            del self._spells[remote]
+            spell = None
+        if spell is not None and self._chance.random() < spell.share:
+            return spell.fate
+        if self.background and self._chance.random() < self.background:
+            return self._chance.choice((Fate.REFUSED, Fate.LOST_ANSWER, Fate.SLOW))
+        return Fate.FINE
+
+
+class Connection:
+    """What one process holds to one remote.
+
+    Args:
+        weather: decides what becomes of calls.
+        remote: whom it leads to, as the weather names it.
+        failure: makes the exception that callers expect of this remote.
+    """
+
+    def __init__(self, weather: Weather, remote: str, failure: Callable[[str], Exception]) -> None:
+        self._weather = weather
+        self._remote = remote
+        self._failure = failure
+        self.alive = True
+
+    def cut(self) -> None:
+        """The process died: nothing it still does reaches anybody."""
+        self.alive = False
+
+    async def call(self, effect: Callable[[], T]) -> T:
+        """Have an effect at the other side and bring its answer back. Raises what the effect raises, or the failure."""
+        if await self.there():
+            answer = effect()
+            await self.back()
+            return answer
+        effect()
+        raise await self.lost()
+
+    async def there(self) -> bool:
+        """The way there; False when the answer will be lost. Raises the failure when nothing arrives."""
+        self._require()
+        fate = self._weather.fate(self._remote, asyncio.get_running_loop().time())
+        if fate is Fate.REFUSED:
+            await asyncio.sleep(0)
+            raise self._failure(f"{self._remote} is away")
+        await asyncio.sleep(self._weather.long_moment() if fate is Fate.SLOW else self._weather.moment())
+        self._require()
+        return fate is not Fate.LOST_ANSWER
+
+    async def back(self) -> None:
+        """The way back."""
+        moment = self._weather.moment()
+        if moment:
+            await asyncio.sleep(moment)
+        self._require()
+
+    async def lost(self) -> Exception:
+        """Wait for an answer that does not come; the failure to raise."""
+        await asyncio.sleep(Weather.LOST_AFTER)
+        return self._failure(f"{self._remote} did not answer in time")
+
+    def _require(self) -> None:
+        if not self.alive:
+            raise self._failure(f"the process that talked to {self._remote} is dead")

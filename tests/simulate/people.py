@@ -1,0 +1,129 @@
+"""People: owners who reserve, change their minds, and operators who handle the fleet."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from lcm_core.clients.errors import ApiError, TransientApiError
+from lcm_core.clients.http import ApiClient
+from lcm_core.contracts.common import Slot
+from lcm_core.contracts.sessions import ExtendSession, ReserveSession, SessionView
+from lcm_core.domain.vocabulary import SessionPhase, WorkerPhase
+from tests.simulate.history import History
+from tests.simulate.world import World
+
+WISHES = ("stop", "resume", "restart", "collect-and-grade", "observe", "cancel", "requeue")
+ORDERS = ("drain", "cancel-drain", "stop", "start", "refresh", "terminate")
+
+
+@dataclass(slots=True)
+class People:
+    """Everything that people do in one run.
+
+    ``hours`` is the domain time within which slots begin; ``accepted`` maps reservations to session ids, ``booked``
+    sums the hours of what was accepted.
+    """
+
+    world: World
+    history: History
+    definitions: Sequence[str]
+    sessions: int
+    hours: float
+    accepted: dict[str, str] = field(default_factory=dict)
+    refused: int = 0
+    booked: float = 0.0
+    wishes: int = 0
+
+    async def act(self, *, restless: bool) -> None:
+        """Reserve everything, and when restless change one's mind and move the fleet; returns when all is said."""
+        chance = random.Random(f"{self.world.seed}/people")
+        works = [self._owner(number, random.Random(chance.random()), restless) for number in range(self.sessions)]
+        if restless:
+            works.append(self._operator(random.Random(chance.random())))
+        await asyncio.gather(*works)
+
+    async def _owner(self, number: int, chance: random.Random, restless: bool) -> None:
+        api = self.world.client(f"user:owner{number % 3}").api
+        minutes = chance.choice((30, 60, 90, 120, 240))
+        begin = chance.uniform(0, self.hours)
+        soon = chance.random() < 0.4
+        await self.world.clock.sleep(begin * 3600 if soon else chance.uniform(0, begin) * 3600)
+        session_id = await self._reserve(api, number, minutes, begin, soon, chance)
+        if session_id and restless:
+            for _ in range(chance.choice((0, 0, 1, 1, 2, 4))):
+                await self.world.clock.sleep(chance.uniform(0, minutes * 60))
+                await self._wish(api, session_id, chance)
+
+    async def _reserve(
+        self, api: ApiClient, number: int, minutes: int, begin: float, soon: bool, chance: random.Random
+    ) -> str:
+        now = self.world.clock.now()
+        start = now + timedelta(minutes=chance.uniform(5, 90))
+        body = ReserveSession(
+            definition_id=chance.choice(self.definitions),
+            slot=None if soon else Slot(start=start, end=start + timedelta(minutes=minutes)),
+            as_soon_as_possible=soon,
+            duration_minutes=minutes if soon else None,
+            reservation_id=f"reservation-{number}",
+            priority=chance.choice((-1, 0, 0, 5)),
+        )
+        del begin
+        for attempt in range(20):
+            try:
+                made = await api.call(
+                    "POST",
+                    "/api/lablet-sessions",
+                    body=body,
+                    response=SessionView,
+                    idempotency_key=body.reservation_id,
+                )
+            except TransientApiError:
+                await asyncio.sleep(0.5 * (attempt + 1))
+            except ApiError as error:
+                self.refused += 1
+                self.history.tell(f"{body.reservation_id} is refused: {error.sentence}")
+                return ""
+            else:
+                self.accepted[body.reservation_id] = made.id
+                self.booked += minutes / 60
+                return made.id
+        return ""
+
+    async def _wish(self, api: ApiClient, session_id: str, chance: random.Random) -> None:
+        wish = chance.choice((*WISHES, "extend"))
+        body = None
+        if wish == "extend":
+            end = self.world.clock.now() + timedelta(minutes=chance.uniform(30, 300))
+            body = ExtendSession(end=end)
+        await self._try(api, f"/api/lablet-sessions/{session_id}/{wish}", f"wish {wish} of {session_id}", body)
+
+    async def _try(self, api: ApiClient, path: str, what: str, body: ExtendSession | None = None) -> None:
+        self.wishes += 1
+        try:
+            await api.call("POST", path, body=body)
+            self.history.tell(f"{what}: accepted")
+        except ApiError as error:
+            self.history.tell(f"{what}: {error.code}")
+
+    async def _operator(self, chance: random.Random) -> None:
+        api = self.world.client("admin:operator").api
+        for _ in range(chance.choice((0, 1, 2, 4))):
+            await self.world.clock.sleep(chance.uniform(0, self.hours * 3600))
+            living = [
+                worker_id
+                for worker_id, worker in self.world.database.documents("workers").items()
+                if worker["status"]["phase"] != WorkerPhase.TERMINATED
+            ]
+            if living:
+                worker_id, order = chance.choice(living), chance.choice(ORDERS)
+                await self._try(api, f"/api/workers/{worker_id}/{order}", f"order {order} of worker {worker_id}")
+
+
+def all_over(world: World) -> bool:
+    """Whether every session has ended."""
+    return all(
+        session["status"]["phase"] == SessionPhase.TERMINATED
+        for session in world.database.documents("sessions").values()
+    )
