@@ -129,6 +129,32 @@ async def test_a_build_that_cannot_succeed_is_undone_and_queued_again_once(rig: 
     assert await rig.labs(worker) == []
 
 
+@pytest.mark.parametrize(
+    ("simulator", "method", "path"),
+    [
+        ("ec2", "GET", r"/packages/[0-9a-f]{64}\.zip$"),
+        ("cml", "POST", "/import$"),
+        ("cml", "PUT", "/labs/[^/]+/start$"),
+        ("lds", "POST", "/lab_session$"),
+        ("lds", "GET", "/lablet_launch_url$"),
+    ],
+    ids=["content", "lab", "boot", "delivery", "devices"],
+)
+async def test_a_refusal_at_any_step_of_the_build_leaves_nothing(
+    rig: Rig, simulator: str, method: str, path: str
+) -> None:
+    definition, worker = await rig.define(two_routers()), await rig.worker()
+    await rig.misbehave(simulator, {"match": {"method": method, "path_regex": path}, "kind": "status", "status": 403})
+    session = await rig.start(definition, worker)
+    waiting = await rig.reach(session.id, P.PENDING, P.TERMINATED)
+    await rig.misbehave(simulator)
+    assert "Refused" in waiting.status.reason
+    assert await rig.labs(worker) == []
+    assert set(await rig.lds_states(session.id)) <= {"ARCHIVED"}
+    await rig.ask(session.id, "cancel")
+    await rig.reach(session.id, P.TERMINATED)
+
+
 async def test_a_failure_after_delivery_gives_the_delivery_session_back(rig: Rig) -> None:
     definition, worker = await rig.define(two_routers()), await rig.worker()
     await rig.misbehave("lds", {"match": {"path_regex": "/devices$"}, "kind": "status", "status": 400})
