@@ -92,6 +92,7 @@ ELSEWHERE = {
     r"(kubectl|helm) .*": Elsewhere(
         "tests/project/test_helm.py::test_kubernetes_would_accept_what_is_rendered", NEEDS_CLUSTER
     ),
+    r"make test-compose": Elsewhere(".ci/run", NEEDS_ENGINE),
     r"make hooks": Elsewhere(".ci/run", "fetches the hooks from the network"),
     r"\.venv/bin/pre-commit install": Elsewhere(".ci/run", "changes how git behaves; the hooks themselves run in CI"),
 }
