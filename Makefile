@@ -179,6 +179,11 @@ lint: install ## Check style, types, layers and house rules
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python scripts/check_rules.py
 
+.PHONY: hooks
+hooks: install ## Run the hooks of pre-commit on every file
+	$(BIN)/pip install --quiet pre-commit==4.3.0
+	$(BIN)/pre-commit run --all-files --show-diff-on-failure
+
 .PHONY: format
 format: install ## Format the code
 	$(BIN)/ruff check --fix --exit-zero --quiet .
