@@ -138,6 +138,19 @@ async def test_a_token_for_the_console_itself_opens_no_door(plane: PlaneProcess)
     assert answer.status_code == 401
 
 
+async def test_half_a_character_is_refused_wherever_it_stands(plane: PlaneProcess) -> None:
+    bodies = {
+        "/api/tasks": b'{"title": "a\\ud800"}',
+        "/api/workers": b'{"template_id": "metal-many", "tags": {"\\udfff": "x"}}',
+        "/api/auth/login": b'{"username": "\\ud800", "password": "x"}',
+        "/api/notices": b'{"message": "\\ud800"}',
+    }
+    async with plane.caller("admin") as admin:
+        for path, body in bodies.items():
+            answer = await admin.post(path, content=body, headers={"Content-Type": "application/json"})
+            assert answer.status_code == 422, f"{path}: {answer.status_code} {answer.text}"
+
+
 def test_what_fails_unexpectedly_tells_nothing_of_the_inside() -> None:
     document, _ = to_problem(RuntimeError("password=hunter2 at /srv/lcm/secret.py"), "/api/x")
     assert document.status == 500
