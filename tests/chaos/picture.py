@@ -102,7 +102,10 @@ class Viewer:
         return Picture(
             bookings=await self.bookings(),
             sessions=[document async for document in find["sessions"].find({"_id": unsettled}, {"outbox": 0})],
-            events=[document async for document in find["events"].find({"aggregate_id": unsettled})],
+            # Entries of the audit alone (a sign-in, a look at a launch link, a refusal) belong to no version.
+            events=[
+                document async for document in find["events"].find({"aggregate_id": unsettled}) if "version" in document
+            ],
             versions=versions,
             inbound=[document async for document in find["inbound_events"].find({})],
             reports=[document async for document in find["score_reports"].find({})],
