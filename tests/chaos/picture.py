@@ -1,17 +1,21 @@
 """Everything that the stores and the outside world hold, read past the platform, straight from where it is kept."""
 
-from collections.abc import AsyncIterator, Mapping
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import patch
 
 import httpx
-from pymongo import AsyncMongoClient
 
+from control_plane_api.application.invariants.catalog import violations
+from control_plane_api.application.invariants.standing import PictureSource
 from control_plane_api.application.projection.projections import PROJECTIONS, project
+from control_plane_api.composition.stores import Stores, open_stores
+from control_plane_api.settings import Settings
 from lcm_core.contracts.claims import ClaimView
 from lcm_core.domain.vocabulary import Kind
-from lcm_core.etcd.client import EtcdClient
 from lcm_core.etcd.keys import METRICS, PROJECTION_PREFIX, SETTINGS_KEY, ObjectKey
 from lcm_simulators.world import World
 
@@ -30,8 +34,8 @@ class Bookings:
     """
 
     days: list[list[ClaimView]] = field(default_factory=list)
-    workers: list[Document] = field(default_factory=list)
-    instances: list[Document] = field(default_factory=list)
+    workers: Sequence[Document] = field(default_factory=list)
+    instances: Sequence[Document] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,29 +43,30 @@ class Picture:
     """All of it. ``expected`` is what etcd should show of the database, ``shown`` what it does."""
 
     bookings: Bookings = field(default_factory=Bookings)
-    sessions: list[Document] = field(default_factory=list)
-    events: list[Document] = field(default_factory=list)
+    sessions: Sequence[Document] = field(default_factory=list)
+    events: Sequence[Document] = field(default_factory=list)
     versions: dict[tuple[str, str], int] = field(default_factory=dict)
-    inbound: list[Document] = field(default_factory=list)
-    reports: list[Document] = field(default_factory=list)
+    inbound: Sequence[Document] = field(default_factory=list)
+    reports: Sequence[Document] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)
     expected: dict[str, bytes] = field(default_factory=dict)
     shown: dict[str, bytes] = field(default_factory=dict)
-    deliveries: list[Document] = field(default_factory=list)
-    jobs: list[Document] = field(default_factory=list)
+    deliveries: Sequence[Document] = field(default_factory=list)
+    jobs: Sequence[Document] = field(default_factory=list)
     labs: dict[str, list[str]] = field(default_factory=dict)
-    licenses: list[Document] = field(default_factory=list)
-    sent: list[Document] = field(default_factory=list)
+    licenses: Sequence[Document] = field(default_factory=list)
+    sent: Sequence[Document] = field(default_factory=list)
 
 
 class Viewer:
     """Reads pictures of one world."""
 
-    def __init__(self, world: World, mongo: AsyncMongoClient[Document], etcd: EtcdClient) -> None:
+    def __init__(self, world: World, stores: Stores, pictures: PictureSource) -> None:
         self._world = world
-        self._database = mongo["lcm"]
+        self._database = stores.database
+        self._pictures = pictures
         self._settled: list[str] = []
-        self.etcd = etcd
+        self.etcd = stores.etcd
 
     def settle(self, picture: Picture) -> None:
         """What this picture shows has ended, and was judged: later pictures leave its story out."""
@@ -76,6 +81,10 @@ class Viewer:
         ]
         workers = [document async for document in self._database["workers"].find({}, {"outbox": 0})]
         return Bookings(days, workers, await self._read("ec2", "/admin/instances"))
+
+    async def broken(self) -> list[str]:
+        """Counter-examples to what also production checks, when nothing is under way."""
+        return [f"{each.invariant}: {each.sentence}" for each in violations(await self._pictures.take())]
 
     async def picture(self) -> Picture:
         """The whole picture. Raises what a store that is down raises."""
@@ -93,7 +102,10 @@ class Viewer:
         return Picture(
             bookings=await self.bookings(),
             sessions=[document async for document in find["sessions"].find({"_id": unsettled}, {"outbox": 0})],
-            events=[document async for document in find["events"].find({"aggregate_id": unsettled})],
+            # Entries of the audit alone (a sign-in, a look at a launch link, a refusal) belong to no version.
+            events=[
+                document async for document in find["events"].find({"aggregate_id": unsettled}) if "version" in document
+            ],
             versions=versions,
             inbound=[document async for document in find["inbound_events"].find({})],
             reports=[document async for document in find["score_reports"].find({})],
@@ -148,8 +160,15 @@ class Viewer:
 @asynccontextmanager
 async def viewer_of(world: World) -> AsyncIterator[Viewer]:
     """A viewer with connections of its own."""
-    mongo: AsyncMongoClient[Document] = AsyncMongoClient(
-        world.url("database"), tz_aware=True, serverSelectionTimeoutMS=2000, socketTimeoutMS=5000
-    )
-    async with mongo, EtcdClient([world.url("etcd").removeprefix("http://")]) as etcd:
-        yield Viewer(world, mongo, etcd)
+    addresses = {
+        "MONGODB_URI": world.url("database"),
+        "LCM_ETCD_ENDPOINTS": world.url("etcd").removeprefix("http://"),
+        "LCM_CLOCK_FILE": str(world.clock_file),
+    }
+    with patch.dict(os.environ, addresses):
+        settings = Settings()
+    stores = open_stores(settings)
+    try:
+        yield Viewer(world, stores, stores.deps(settings).pictures)
+    finally:
+        await stores.close()

@@ -122,6 +122,7 @@ class Chaos:
                 await self._send_home()
                 picture = await self._viewer.picture()
                 complaints = at_rest(picture, DomainClock(self._world.clock_file).now(), self._lost_instances)
+                complaints += await self._viewer.broken()
             except (*_UNREADABLE, ApiError) as error:
                 complaints = [f"the platform or the world did not answer: {type(error).__name__}: {error}"]
             if not complaints:

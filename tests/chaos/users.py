@@ -115,7 +115,9 @@ class Users:
         except TransientApiError as error:
             self._history.add(begun, kind, key, Answer.UNKNOWN, error.sentence)
         except ApiError as error:
-            self._history.add(begun, kind, key, Answer.REFUSED, f"{error.code}: {error.sentence}")
+            # The first attempt still runs at a replica that is frozen: what comes of it, this one does not learn.
+            said = Answer.UNKNOWN if error.code == "RequestInProgress" else Answer.REFUSED
+            self._history.add(begun, kind, key, said, f"{error.code}: {error.sentence}")
         else:
             self._history.add(begun, kind, key, Answer.OK, detail or f"{seen.id} {seen.status.phase} v{seen.version}")
             known = self.sessions.get(seen.id)
