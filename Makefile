@@ -132,6 +132,15 @@ test: install tools console ## Run the tests
 bench: install tools ## Measure speed and scale, print the table and renew docs/performance.md (BENCH=scheduling runs one part)
 	$(BIN)/python tests/benchmarks/run.py $(BENCH)
 
+.PHONY: security
+security: install ## Look for defects with Bandit, known weaknesses of dependencies, and secrets in files
+	$(PYTHON) scripts/bootstrap_tools.py security
+	$(BIN)/python scripts/security.py $(SECURITY_OPTIONS)
+
+.PHONY: fuzz
+fuzz: install ## Feed every parser with strange input: make fuzz [MINUTES=10 SEED=1]
+	$(BIN)/python -m tests.security $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
+
 .PHONY: exam-morning
 exam-morning: install tools ## Run an exam from no machine to every score: make exam-morning [SESSIONS=600 SLOTS=3 WORKERS=25 FACTOR=12]
 	$(BIN)/python -m tests.exam $(if $(SESSIONS),--sessions $(SESSIONS)) $(if $(SLOTS),--slots $(SLOTS)) \
@@ -141,6 +150,11 @@ exam-morning: install tools ## Run an exam from no machine to every score: make 
 simulate: install ## Run the platform in virtual time under faults: make simulate SEEDS=100 [FIRST_SEED=1]
 	$(BIN)/python -m tests.simulate $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FIRST_SEED),--first-seed $(FIRST_SEED)) $(OPTIONS)
 
+.PHONY: chaos
+chaos: install tools ## Let faults strike the whole platform and check its promises: make chaos [SEEDS=10 FIRST_SEED=1 DURATION=40 TOGETHER=10]
+	$(BIN)/python -m tests.chaos $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FIRST_SEED),--first-seed $(FIRST_SEED)) \
+	  $(if $(DURATION),--duration $(DURATION)) $(if $(TOGETHER),--together $(TOGETHER))
+
 .PHONY: check-tools
 check-tools: ## Bring what some checks use (Chromium, Helm, promtool, Schemathesis, …), as far as this machine can have it
 	$(PYTHON) scripts/check_tools.py
@@ -149,6 +163,10 @@ check-tools: ## Bring what some checks use (Chromium, Helm, promtool, Schemathes
 test-keycloak: install tools ## Run the sign-in tests against a real Keycloak as well (needs Maven and a JDK of 17 or newer)
 	$(PYTHON) scripts/fetch_keycloak.py
 	$(BIN)/python -m pytest -k "identity or keycloak" $(PYTEST_OPTIONS) src/simulators/tests
+
+.PHONY: test-compose
+test-compose: install tools ## Build every image, run both compose stacks and use them (minutes; needs a container engine and Maven)
+	LCM_TEST_CONTAINERS=1 $(BIN)/python -m pytest -rs $(PYTEST_OPTIONS) tests/compose
 
 .PHONY: test-quick
 test-quick: install tools ## Run the tests that take less than ten seconds each

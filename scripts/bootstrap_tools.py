@@ -33,6 +33,7 @@ REQUIREMENTS = {
     "uv": ROOT / "scripts" / "requirements" / "uv.txt",
     "schemathesis": ROOT / "scripts" / "requirements" / "schemathesis.txt",
     "kubernetes": ROOT / "scripts" / "requirements" / "kubernetes.txt",
+    "security": ROOT / "scripts" / "requirements" / "security.txt",
 }
 DEFAULT_TOOLS = ("etcd", "secantus", "moto")
 ADVICE = {

@@ -44,6 +44,7 @@ DASHBOARDS: dict[str, tuple[str, list[Panel]]] = {
             Panel("Sessions that are late", "max(lcm_sessions_late)", "late"),
             Panel("Operator tasks open", "max(lcm_tasks_open)", "open"),
             Panel("Documents not projected yet", "max by (collection) (lcm_outbox_documents)", "{{collection}}"),
+            Panel("Broken promises", "max by (invariant) (lcm_invariant_violations)", "{{invariant}}"),
             Panel("Leaders", "sum by (service) (lcm_leader)", "{{service}}"),
         ],
     ),

@@ -22,7 +22,13 @@ PARTS: dict[str, tuple[str, ...]] = {
     "scheduling": ("scheduling.py", "scheduling_packing.py", "scheduling_optimum.py", "scheduling_burst.py"),
     "workers": ("workers.py",),
     "simulators": ("simulators.py",),
-    "control-plane": ("control_plane_commands.py", "control_plane_noop.py"),
+    "control-plane": (
+        "control_plane_commands.py",
+        "control_plane_noop.py",
+        "control_plane_reads.py",
+        "control_plane_stream.py",
+        "control_plane_resync.py",
+    ),
 }
 LIMIT_SECONDS = 600.0
 

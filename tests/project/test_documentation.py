@@ -21,19 +21,6 @@ def test_every_page_is_in_the_navigation_once_and_every_entry_is_a_page() -> Non
     assert sorted(entries) == sorted(pages)
 
 
-def test_every_shell_block_is_run_by_a_test_or_says_why_not() -> None:
-    """A block of ``make`` targets, of ``lcm`` commands or of project scripts is checked against what exists."""
-    unknown = []
-    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS.rglob("*.md")]:
-        for block in re.findall(r"^```(?:bash|sh|console)\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
-            for line in block.splitlines():
-                command = line.split("#")[0].strip().rstrip("\\").strip()
-                if not command or line.startswith(" ") or CHECKED.match(command):
-                    continue
-                unknown.append(f"{page.relative_to(ROOT)}: {command}")
-    assert unknown == []
-
-
 def test_every_lcm_command_in_the_documents_exists() -> None:
     known = set(re.findall(r"^## (lcm [\w -]+)$", (DOCS / "reference/cli.md").read_text(), re.MULTILINE))
     for page in [ROOT / "README.md", *DOCS.rglob("*.md")]:
@@ -49,11 +36,3 @@ def test_every_script_the_documents_name_exists() -> None:
             r"\b((?:scripts|deployment)/[\w./-]+\.(?:py|sh|yml|yaml|json|conf))\b", page.read_text()
         ):
             assert (ROOT / script).exists(), f"{page.relative_to(ROOT)}: {script}"
-
-
-# Checked elsewhere (make targets, scripts, lcm commands), or needs a server of the reader's own.
-CHECKED = re.compile(
-    r"make [a-z-]+|lcm [a-z-]+|(?:\.venv/bin/)?python3? (?:scripts/|-m )|deployment/docker-compose/\w+\.sh|"
-    r"curl -s |git |cp |docker (?:build|run|compose) |helm |kubectl |[A-Z][A-Z_]+=\S+ |pre-commit |poetry |\.venv/bin/|"
-    r"pip install |export \w+=|token=|cd "
-)

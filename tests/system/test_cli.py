@@ -140,6 +140,16 @@ async def test_a_definition_is_applied_from_a_folder_and_a_session_reserved_and_
     session = json.loads(said.out)[0]
     assert session["status"]["phase"] in ("ready", "running")
     assert (await terminal.lcm("session", "launch", session["id"])).out.startswith("http")
+    again = await terminal.lcm("session", "retry", session["id"], "--from", "devices")
+    assert again.code == 0, again.err
+    brought = tmp_path / "brought.yaml"
+    brought.write_text(TWO_ROUTERS)
+    worker = session["status"]["placement"]["worker_id"]
+    said = await terminal.lcm("lab", "import", str(brought), "--worker", worker, "--title", "Brought", "-o", "json")
+    assert said.code == 0, said.err
+    lab = json.loads(said.out)[0]["id"]
+    assert "label: R1" in (await terminal.lcm("lab", "export", lab)).out
+    assert (await terminal.lcm("lab", "delete", lab)).code == 0
     ended = await terminal.lcm("session", "terminate", session["id"], "-m", "seen enough")
     assert ended.code == 0, ended.err
     watched = await terminal.lcm("session", "watch", session["id"])

@@ -9,6 +9,7 @@ from lcm_simulators.world import World
 from tests.system import outside
 from tests.system.packages import two_routers
 from tests.system.platform import Platform
+from tests.system.promises import broken_promises
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow, pytest.mark.timeout(420)]
 P = SessionPhase
@@ -64,3 +65,10 @@ async def test_a_killed_process_loses_and_doubles_nothing(
     assert await outside.lds_states(world, [reserved.id]) == {reserved.id: ["ARCHIVED"]}
     labs = await outside.labs_on_controllers(world)
     assert [title for titles in labs.values() for title in titles if reserved.id in title] == []
+
+
+async def test_after_all_of_that_every_invariant_holds(
+    world: World, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await platform.workers()
+    assert await broken_promises(world, monkeypatch) == []

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lcm_cli.commands import applying, reading, sessions, sign_in, workers
+from lcm_cli.commands import applying, labs, reading, sessions, sign_in, workers
 from lcm_cli.options import State
 from lcm_cli.output import Output
 
@@ -49,6 +49,7 @@ for act in (workers.start, workers.stop, workers.drain, workers.refresh, workers
     app.command(rich_help_panel=_WORKERS)(act)
 app.command("launch-worker", rich_help_panel=_WORKERS)(workers.launch_worker)
 app.add_typer(sessions.app, name="session", rich_help_panel=_SESSIONS)
+app.add_typer(labs.app, name="lab", rich_help_panel=_WORKERS)
 
 if __name__ == "__main__":
     app()

@@ -44,6 +44,11 @@ class AppSettings(BaseSettings):
         validation_alias="LCM_STREAM_SECONDS",
         description="Seconds after which an event stream ends; clients resume at once where they were.",
     )
+    trusted_proxies: str = Field(
+        default="",
+        validation_alias="LCM_TRUSTED_PROXIES",
+        description="Networks of the proxies in front (CIDR, comma separated); only they may name a caller's address.",
+    )
     ui_folder: Path = Field(
         default=_UI_FOLDER, validation_alias="LCM_UI_FOLDER", description="Folder of the built console."
     )

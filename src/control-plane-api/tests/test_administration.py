@@ -3,11 +3,11 @@
 import asyncio
 
 import pytest
-from domain_samples import NOW, a_claim, a_session
+from domain_samples import LIMITS, NOW, a_claim, a_session, placing
 from flows import active_definition, reserve, unique
 from plane_process import PlaneProcess
 
-from control_plane_api.application.sweeping.sweeper import ORPHAN_SECONDS, Sweeper
+from control_plane_api.application.sweeping.sweeper import ORPHAN_SECONDS, Sweeper, orphans
 from control_plane_api.composition.stores import Stores
 from control_plane_api.domain.worker.claim_check import ClaimLimits
 from control_plane_api.infrastructure.mongo.database import Database
@@ -113,6 +113,13 @@ async def test_the_sweeper_releases_what_nobody_holds_and_attaches_what_was_left
     assert await made.claims.of_worker("w1", NOW, None) == []
     assert await made.quota_usage.holders() == [("owner:user", "s1")], "only the session that exists counts"
     await made.close()
+
+
+def test_a_claim_left_on_another_worker_is_an_orphan_even_under_the_id_of_the_one_that_is_held() -> None:
+    session = a_session("session-of-c")
+    session.place(placing(session.key, 1, worker_id="w2", claim_id="c"), "w2", NOW, LIMITS)
+    held, left = a_claim("c", worker_id="w2"), a_claim("c", worker_id="w1")
+    assert orphans([held, left], {session.key: session}) == [left]
 
 
 async def test_fleet_secrets_are_sealed_and_follow_the_settings(

@@ -7,9 +7,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from fastapi.routing import APIRoute
 from plane_process import PlaneProcess
+from pydantic import TypeAdapter, ValidationError
 
 from control_plane_api.api.description import operations
+from control_plane_api.composition.platform import build_platform
+from control_plane_api.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
 TOOLS = Path(os.environ.get("LCM_TOOLS_DIR") or ROOT / ".tools")
@@ -45,6 +49,36 @@ async def test_every_operation_says_how_it_is_signed_in_to_and_how_it_refuses(pl
                 assert answer.status_code == 401, where
     schemes = document["components"]["securitySchemes"]  # type: ignore[index]
     assert set(schemes) == {"bearer", "session"}
+
+
+def test_every_example_is_a_body_that_the_platform_accepts_or_sends() -> None:
+    api = build_platform(Settings()).api
+    document = api.openapi()
+    routes = {
+        (route.path_format, method.lower()): route
+        for route in api.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods
+    }
+    wrong, shown = [], 0
+    for path, method, operation in operations(document):
+        route = routes[path, method]
+        body = operation.get("requestBody", {}).get("content", {}).get("application/json")
+        if body is not None:
+            assert route.body_field is not None
+            _, errors = route.body_field.validate(body["example"], {}, loc=("body",))
+            wrong += [f"{method} {path} takes {body['example']}: {errors}"] if errors else []
+            shown += 1
+        answer = operation["responses"].get("200", operation["responses"].get("201", {}))
+        content = answer.get("content", {}).get("application/json")
+        if content is not None:
+            try:
+                TypeAdapter(route.response_model).validate_python(content["example"])
+            except ValidationError as error:
+                wrong.append(f"{method} {path} answers {content['example']}: {error}")
+            shown += 1
+    assert not wrong, "\n".join(wrong)
+    assert shown > 140
 
 
 @pytest.mark.slow

@@ -180,6 +180,22 @@ async def test_a_stolen_answer_is_of_no_use_in_another_browser(console: tuple[Pl
         assert COOKIE not in thief.cookies
 
 
+async def test_signing_in_again_ends_the_session_of_before(console: tuple[PlaneProcess, IdentityProcess]) -> None:
+    plane, _ = console
+    async with browser(plane) as http:
+        await sign_in(http, "user2")
+        before = http.cookies[COOKIE]
+        # The provider still knows the browser, so no password is asked for.
+        begun = await http.get("/api/auth/login")
+        back = await http.get((await http.get(begun.headers["location"])).headers["location"])
+        assert back.status_code == 302
+        assert http.cookies[COOKIE] != before
+        assert (await http.get("/api/auth/session")).json()["authenticated"] is True
+    async with browser(plane) as kept:
+        kept.cookies.set(COOKIE, before, domain="127.0.0.1")
+        assert (await kept.get("/api/auth/session")).json()["authenticated"] is False
+
+
 async def test_revoking_a_user_ends_every_session_and_stream(console: tuple[PlaneProcess, IdentityProcess]) -> None:
     plane, _ = console
     async with browser(plane) as mine, browser(plane) as admin:

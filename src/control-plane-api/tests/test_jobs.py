@@ -9,12 +9,17 @@ from plane_process import PlaneProcess
 
 from control_plane_api.application.jobs.catalog import BY_NAME, JOBS
 from control_plane_api.application.jobs.runner import JobRunner
+from control_plane_api.application.ports import Resealed
 from control_plane_api.composition.stores import Stores
+from control_plane_api.infrastructure.mongo.children import MongoChildren
 from control_plane_api.infrastructure.mongo.database import Database
 from control_plane_api.infrastructure.mongo.jobs import MongoJobs
+from control_plane_api.infrastructure.mongo.vault import MongoVault
 from control_plane_api.settings import Settings
+from lcm_core.contracts.sessions import DeviceAccess, PutUserSession
 from lcm_core.contracts.workers import ReportWorker
-from lcm_core.domain.vocabulary import WorkerPhase
+from lcm_core.domain.vocabulary import UserSessionPhase, WorkerPhase
+from lcm_core.security.envelope import Envelope
 
 
 async def make_due(database: Database, name: str, hours: float = 48) -> None:
@@ -78,6 +83,29 @@ async def test_what_has_been_gone_for_long_is_purged(stores: tuple[Stores, Setti
     assert await made.workers.find("old") is None
     assert await made.workers.find("young") is not None
     await made.close()
+
+
+async def test_secrets_move_to_the_newest_key_and_the_old_one_can_go(database: Database) -> None:
+    old, both = Envelope.parse("k1:first"), Envelope.parse("k2:second,k1:first")
+    vault, children = MongoVault(database, old), MongoChildren(database, old)
+    await vault.write("cml-password", "fleet")
+    body = PutUserSession(
+        phase=UserSessionPhase.ACTIVE,
+        launch_url="https://lds/1",
+        devices=[DeviceAccess(label="r1", host="10.0.0.1", port=2001, protocol="serial", password="secret")],
+    )
+    await children.put_user_session("s1", body, datetime.now(UTC))
+    await children.put_user_session("s2", PutUserSession(phase=UserSessionPhase.ACTIVE), datetime.now(UTC))
+    await MongoVault(database, Envelope.parse("k0:lost")).write("lost", "nobody opens this")
+    rotated = [MongoVault(database, both), MongoChildren(database, both)]
+    assert await rotated[0].reseal() == Resealed(seen=2, renewed=1, unreadable=1)
+    assert await rotated[1].reseal() == Resealed(seen=2, renewed=2, unreadable=0)
+    assert (await rotated[1].reseal()).renewed == 0
+    new = Envelope.parse("k2:second")
+    assert await MongoVault(database, new).read("cml-password") == "fleet"
+    opened = await MongoChildren(database, new).secrets("s1")
+    assert opened is not None
+    assert (opened.launch_url, opened.devices) == ("https://lds/1", body.devices)
 
 
 async def test_a_job_that_fails_says_so_and_runs_again(stores: tuple[Stores, Settings], database: Database) -> None:

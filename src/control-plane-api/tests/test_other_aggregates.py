@@ -123,7 +123,9 @@ def test_an_active_definition_is_immutable() -> None:
     definition.synced(SyncResult(observed_generation=1, content=derived_content()), NOW)
     assert definition.phase is DefinitionPhase.ACTIVE
     with pytest.raises(DefinitionRuleError):
-        definition.request_sync(NOW)
+        definition.request_sync(NOW, "another-upload")
+    definition.request_sync(NOW)
+    assert (definition.phase, definition.spec.check_requested_at) == (DefinitionPhase.ACTIVE, NOW)
 
 
 @pytest.mark.parametrize("first", list(LabPhase))

@@ -178,6 +178,14 @@ def test_a_pending_session_expires_when_its_slot_can_no_longer_be_kept() -> None
     assert session.status.deadline == session.spec.slot.start + timedelta(minutes=LIMITS.pending_grace_minutes)
 
 
+def test_the_record_of_a_signal_names_the_event_and_has_an_id_of_its_own() -> None:
+    session = a_session()
+    session.signal("/lds#1", SignalType.LDS_STARTED, NOW)
+    recorded = session.pending_events[-1]
+    assert recorded.model_dump()["inbound_id"] == "/lds#1"
+    assert recorded.event_id != "/lds#1"
+
+
 def test_unconsumed_signals_are_never_displaced_by_consumed_ones() -> None:
     session = a_session()
     for number in range(SIGNAL_LIMIT - 1):

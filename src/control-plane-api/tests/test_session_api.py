@@ -125,6 +125,21 @@ async def test_a_repeated_placement_is_one_placement(plane: PlaneProcess) -> Non
         assert all(claim.session_id != session.id for day in days for claim in day.claims)
 
 
+async def test_a_claim_on_another_worker_is_not_taken_for_the_place_that_is_held(plane: PlaneProcess) -> None:
+    definition = await active_definition(plane)
+    here, there = await running_worker(plane), await running_worker(plane)
+    async with plane.caller("user") as user, plane.controller("resource-scheduler") as scheduler:
+        session = await reserve(user, definition, hours=50)
+        wish = place_wish(session, here.id)
+        assert (await place(scheduler, wish)).status == 200
+        # A scheduler that was frozen, or repeats itself after a crash, decides for another worker under the same id.
+        other = await place(scheduler, wish.model_copy(update={"worker_id": there.id}))
+        assert (other.status, other.claim) == (409, None)
+        days = (await scheduler.claim_changes("")).items
+        holders = {claim.worker_id for day in days for claim in day.claims if claim.session_id == session.id}
+        assert holders == {here.id}
+
+
 async def test_an_illegal_move_says_what_would_be_legal(plane: PlaneProcess) -> None:
     definition = await active_definition(plane)
     async with plane.caller("user") as user, plane.controller("lablet-controller") as lablets:

@@ -1,6 +1,7 @@
 """Many streams at once: the death of a replica moves them all, and one that does not read delays nobody."""
 
 import asyncio
+import socket
 from collections.abc import Callable
 
 import pytest
@@ -29,8 +30,12 @@ async def test_a_crowd_moves_to_the_other_replica_without_a_gap(plane_factory: C
     definition = await active_definition(second)
     token = first.realm.token("admin", seconds=3600)
     crowd = [Follower([first.address, second.address], token) for _ in range(FOLLOWERS)]
-    # Connected and never read: its queue and its socket fill up, and nobody else may notice.
-    _, sleeper = await asyncio.open_connection(*second.address.split(":"))
+    # Connected and never read, with next to no room on the way: nobody else may notice.
+    narrow = socket.socket()
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+    host, port = second.address.split(":")
+    narrow.connect((host, int(port)))
+    _, sleeper = await asyncio.open_connection(sock=narrow, limit=1024)
     sleeper.write(f"GET /api/events/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
     tasks = [asyncio.create_task(each.follow()) for each in crowd]
     try:

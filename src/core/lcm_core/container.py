@@ -54,6 +54,8 @@ def secrets_from_files(environment: Mapping[str, str]) -> dict[str, str]:
             found[name] = Path(path).read_text(encoding="utf-8").rstrip("\n")
         except OSError as error:
             raise SecretFileError(f"{variable}: {path} cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise SecretFileError(f"{variable}: {path} is not UTF-8 text") from error
     return found
 
 

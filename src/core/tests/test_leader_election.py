@@ -96,6 +96,21 @@ async def test_one_of_several_leads_and_another_takes_over_at_once_after_a_grace
             group.remove(leaders[0])
 
 
+async def test_a_standby_waits_quietly_for_a_leader_whose_election_has_been_compacted(
+    store: EtcdClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with candidates(store, "a") as (leader,):
+        await leader.led()
+        await store.put("/other", b"1")
+        await store.compact(await store.put("/other", b"2"))
+        async with candidates(store, "b") as (standby,):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(standby.leads.wait(), 1)
+            leader.election.stop()
+            await standby.led()
+    assert "compacted" not in caplog.text
+
+
 async def test_without_etcd_nobody_leads(private_etcd: EtcdServer, private_store: EtcdClient) -> None:
     private_etcd.kill()
     async with candidates(private_store, "a") as (candidate,):

@@ -7,12 +7,14 @@ FAILPOINTS = (
     "pool.prepared",
     "lab.started",
     "delivery.created",
+    "retry.undone",
     "evidence.stored",
     "grading.submitted",
     "score.stored",
     "delivery.released",
     "lab.removed",
     "clone.imported",
+    "lab.given",
 )
 """Every point there is, in the order of a session's life."""
 

@@ -1,15 +1,15 @@
 """The adapters of one process, and what every part of the controller shares."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lablet_controller.adapters.cml_labs import HttpCmlLabs
 from lablet_controller.adapters.content_store import S3ContentStore
 from lablet_controller.adapters.grading import HttpGradingEngine
 from lablet_controller.adapters.lds import HttpDeliverySystem
 from lablet_controller.caches import DefinitionCache, TopologyCache, WorkerCache
-from lablet_controller.settings import LabletSettings, OutsideSettings
+from lablet_controller.settings import LabletSettings, LdsPlace, OutsideSettings
 from lcm_core.clients.control_plane import ControlPlaneClient
 from lcm_core.clock import DomainClock
 from lcm_core.etcd import EtcdClient, EtcdError
@@ -25,12 +25,29 @@ POOL_CLAIM_SECONDS = 600
 
 
 @dataclass(frozen=True, slots=True)
+class Deliveries:
+    """The deployments of the delivery system: those of single regions, and the one of all others, if there is one."""
+
+    default: DeliverySystem | None = None
+    by_region: Mapping[str, DeliverySystem] = field(default_factory=dict)
+
+    def of(self, region: str) -> DeliverySystem | None:
+        """Whose sessions a region's labs have, None where nothing is delivered."""
+        return self.by_region.get(region, self.default)
+
+    @property
+    def all(self) -> tuple[DeliverySystem, ...]:
+        """Every deployment once."""
+        return (*([self.default] if self.default is not None else ()), *self.by_region.values())
+
+
+@dataclass(frozen=True, slots=True)
 class Outside:
-    """The remote systems; ``delivery`` and ``grading`` are None where none is configured."""
+    """The remote systems; ``grading`` is None where none is configured."""
 
     cml: CmlLabs
     store: ContentStore
-    delivery: DeliverySystem | None
+    deliveries: Deliveries
     grading: GradingEngine | None
 
 
@@ -83,15 +100,25 @@ def connect(settings: OutsideSettings, stack: AsyncExitStack) -> Outside:
     stack.push_async_callback(cml.close)
     store = S3ContentStore(settings.aws_endpoint, region=settings.s3_region, timeout_seconds=settings.timeout_seconds)
     stack.push_async_callback(store.close)
-    delivery = grading = None
-    if settings.lds_url:
-        password = settings.lds_password.get_secret_value()
-        delivery = HttpDeliverySystem(
-            settings.lds_url, settings.lds_username, password, timeout_seconds=settings.timeout_seconds
-        )
-        stack.push_async_callback(delivery.close)
+    grading = None
     if settings.grading_url:
         token = settings.grading_token.get_secret_value()
         grading = HttpGradingEngine(settings.grading_url, token, timeout_seconds=settings.timeout_seconds)
         stack.push_async_callback(grading.close)
-    return Outside(cml, store, delivery, grading)
+    return Outside(cml, store, _deliveries(settings, stack), grading)
+
+
+def _deliveries(settings: OutsideSettings, stack: AsyncExitStack) -> Deliveries:
+    def connected(place: LdsPlace) -> HttpDeliverySystem:
+        password = place.password.get_secret_value()
+        system = HttpDeliverySystem(place.url, place.username, password, timeout_seconds=settings.timeout_seconds)
+        stack.push_async_callback(system.close)
+        return system
+
+    default = None
+    if settings.lds_url:
+        default = LdsPlace(url=settings.lds_url, username=settings.lds_username, password=settings.lds_password)
+    return Deliveries(
+        connected(default) if default else None,
+        {region: connected(place) for region, place in settings.lds_regions.items()},
+    )

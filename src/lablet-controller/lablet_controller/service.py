@@ -48,8 +48,10 @@ def sessions_of_worker(sessions: Informer[StateSummary]) -> Callable[[Change[Sta
 
 
 def waiting_definition(change: Change[StateSummary]) -> Iterable[str]:
-    """Definitions whose content waits for a verdict."""
-    return (change.object_id,) if change.new is not None and change.new.phase in _WAITING_DEFINITIONS else ()
+    """Definitions whose content waits for a verdict, or whose bucket is to be looked at."""
+    summary = change.new
+    waits = summary is not None and (summary.phase in _WAITING_DEFINITIONS or bool(summary.desired))
+    return (change.object_id,) if waits else ()
 
 
 def asked_lab(change: Change[StateSummary]) -> Iterable[str]:

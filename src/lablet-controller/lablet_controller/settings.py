@@ -2,10 +2,18 @@
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _CONFIG = SettingsConfigDict(populate_by_name=True, extra="ignore", env_ignore_empty=True)
+
+
+class LdsPlace(BaseModel):
+    """One deployment of the delivery system."""
+
+    url: str = Field(min_length=1)
+    username: str = "lcm"
+    password: SecretStr = SecretStr("")
 
 
 class OutsideSettings(BaseSettings):
@@ -37,6 +45,12 @@ class OutsideSettings(BaseSettings):
         validation_alias="LCM_LDS_REGION",
         description="Location sent with reservations; empty means the region of the session's worker.",
     )
+    lds_regions: dict[str, LdsPlace] = Field(
+        default_factory=dict,
+        validation_alias="LCM_LDS_REGIONS",
+        description="Deployments of single regions as JSON: {region: {url, username, password}}; "
+        "labs in other regions use LCM_LDS_URL.",
+    )
     grading_url: str = Field(
         default="",
         validation_alias="LCM_GRADING_URL",
@@ -64,6 +78,11 @@ class LabletSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="LCM_LABLET_", extra="ignore", env_ignore_empty=True)
 
+    delivery_required: bool = Field(
+        False,
+        description="A delivery system that does not answer fails the build; otherwise the lab becomes ready without "
+        "a link, and delivery is tried again while it waits.",
+    )
     workers: int = Field(32, ge=1, le=256, description="Sessions that are worked on at once.")
     step_attempts: int = Field(8, ge=1, le=50, description="Tries of a pipeline step whose failures may pass.")
     step_pause_seconds: float = Field(0.25, gt=0, description="Pause after the first failed try; doubles each time.")

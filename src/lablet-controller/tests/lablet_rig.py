@@ -86,6 +86,7 @@ class Rig:
         login = await self.http.post(f"{base}/api/auth/login", json={"username": "admin", "password": "test"})
         login.raise_for_status()
         token = {"Authorization": f"Bearer {login.json()['access_token']}"}
+        self.person = token
         self.api = await self._stack.enter_async_context(ApiClient(base, name="control plane", headers=lambda: token))
         self.admin = ControlPlaneClient(self.api)
         self.scheduler = await self._controller("resource-scheduler")

@@ -28,6 +28,7 @@ DEVICES = '<content><device device_label="R1" category="router"/><device device_
 def two_routers(**files: str) -> bytes:
     """A package of two routers with a rubric; files may be replaced or, with an empty text, left out."""
     names = {"topology": "cml.yaml", "rubric": "rubric.yaml", "devices": "content.xml", "meta": "mosaic_meta.json"}
+    names["pipeline"] = "pipeline.yaml"
     content = {"cml.yaml": TWO_ROUTERS, "rubric.yaml": RUBRIC, "content.xml": DEVICES}
     content |= {names[key]: text for key, text in files.items()}
     return package({name: text for name, text in content.items() if text})

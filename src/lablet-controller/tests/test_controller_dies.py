@@ -14,7 +14,7 @@ from lcm_simulators.supervisor.plan import platform_plan
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.slow]
 P = SessionPhase
 NAME = "lablet-controller"
-ELSEWHERE = {"pool.prepared", "clone.imported"}
+ELSEWHERE = {"pool.prepared", "clone.imported", "retry.undone", "lab.given"}
 """Points that are not on the way of an ordinary session."""
 BUILDING = [point for point in FAILPOINTS[: FAILPOINTS.index("evidence.stored")] if point not in ELSEWHERE]
 ENDING = [point for point in FAILPOINTS[FAILPOINTS.index("evidence.stored") :] if point not in ELSEWHERE]

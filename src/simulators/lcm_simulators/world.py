@@ -16,7 +16,7 @@ import psutil
 from lcm_simulators.embedded.reservations import free_network
 from lcm_simulators.supervisor.files import Roster, RunningProcess, development_secrets, keep_clock
 from lcm_simulators.supervisor.plan import PlatformSettings, platform_plan
-from lcm_simulators.supervisor.ports import Ports, environment_with_local_file, refuse_taken
+from lcm_simulators.supervisor.ports import SETTINGS, Ports, environment_with_local_file, refuse_taken
 from lcm_simulators.supervisor.supervisor import Supervisor
 
 _LISTENERS = {"etcd": ("etcd", "etcd_peer")}
@@ -33,7 +33,9 @@ class World:
     of its own for the simulated instances) or an exact ``Ports``. ``clock_factor`` is how many domain seconds pass in
     a real one (None keeps what the data folder says), ``boot_scale`` multiplies the simulators' boot times.
     ``environment`` adds to or overrides the settings of every process. ``only`` limits the world to some processes and
-    what they need. ``auto_restart`` False leaves a killed process dead until ``start_process``.
+    what they need. ``auto_restart`` False leaves a killed process dead until ``start_process``. With ``replicas`` the
+    control plane and each controller run that many times: ``control-plane``, ``control-plane-2`` and so on; what
+    spreads calls over them is the caller's (``LCM_CONTROL_PLANE_URL`` and ``LCM_EVENTS_URL`` of ``environment``).
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class World:
         only: Collection[str] = (),
         auto_restart: bool = True,
         durable: bool = True,
+        replicas: int = 1,
         report: Callable[[str], None] = print,
     ) -> None:
         self.data_dir = data_dir.resolve()
@@ -71,6 +74,7 @@ class World:
             # Two worlds on one machine must not give the same loopback address to two instances.
             network=free_network() if isolated else "127.20",
             durable=durable,
+            replicas=tuple(Ports.ephemeral() for _ in range(1, replicas)),
         )
         plan = platform_plan(self.settings)
         wanted = set(only)
@@ -113,6 +117,10 @@ class World:
         """Base URL of a process. Raises ``KeyError`` naming the known ones."""
         return self._supervisor.spec(name).url
 
+    def port(self, name: str) -> int:
+        """Port of a process, known before it is started."""
+        return self._supervisor.server(name).port
+
     def pid(self, name: str) -> int | None:
         """Process id, None while the process does not run."""
         return self._supervisor.server(name).pid
@@ -145,9 +153,13 @@ class World:
         """Stop a process and leave it stopped."""
         await self._supervisor.stop_process(name)
 
-    async def start_process(self, name: str) -> None:
-        """Start a process that was stopped or killed, and wait until it is healthy."""
-        await self._supervisor.start_process(name)
+    async def start_process(self, name: str, **environment: str) -> None:
+        """Start a process that was stopped or killed, and wait until it is healthy.
+
+        ``environment`` holds for this life of the process only. Raises ``ServerStartError``.
+        """
+        with self._supervisor.server(name).environment_with(environment):
+            await self._supervisor.start_process(name)
 
     async def healthy(self, name: str, within_seconds: float) -> bool:
         """Wait until a process answers its health check; False when it does not in time."""
@@ -213,7 +225,9 @@ def end_processes(roster: Roster, report: Callable[[str], None], grace_seconds: 
 
 
 def _ports_of(name: str) -> tuple[str, ...]:
-    return _LISTENERS.get(name, (name.replace("-", "_"),))
+    """Fields of ``Ports`` that a process listens at; those of further replicas are reserved ones."""
+    field = name.replace("-", "_")
+    return _LISTENERS.get(name, (field,) if field in SETTINGS else ())
 
 
 def local_environment(root: Path) -> dict[str, str]:

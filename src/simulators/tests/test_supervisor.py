@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from lcm_simulators.supervisor.files import development_secrets, keep_clock
+from lcm_simulators.supervisor.plan import shared_environment
 from lcm_simulators.supervisor.ports import Ports, PortTakenError, environment_with_local_file
 from lcm_simulators.world import World
 
@@ -53,6 +54,25 @@ async def test_without_auto_restart_a_killed_process_stays_dead_until_it_is_star
         assert world.pid("moto") is None
         await world.start_process("moto")
         assert await world.healthy("moto", within_seconds=5)
+
+
+def test_replicas_have_names_and_ports_of_their_own_and_share_what_is_outside(tmp_path: Path) -> None:
+    addresses = {"LCM_CONTROL_PLANE_URL": "http://127.0.0.1:9", "LCM_EVENTS_URL": "http://127.0.0.1:10/events"}
+    world = World(tmp_path, ports="ephemeral", environment=addresses, replicas=2, report=lambda _: None)
+    services = ["control-plane", "resource-scheduler", "worker-controller", "lablet-controller"]
+    assert sorted(name for name in world.names if name.endswith("-2")) == sorted(f"{name}-2" for name in services)
+    assert len({world.port(name) for name in world.names}) == len(world.names)
+    assert shared_environment(world.settings).items() >= addresses.items()
+
+
+async def test_variables_for_one_start_are_gone_at_the_next(tmp_path: Path) -> None:
+    async with _world(tmp_path, [], auto_restart=False) as world:
+        pids = []
+        for more in ({"LCM_TRIED": "once"}, {}):
+            world.kill("moto")
+            await world.start_process("moto", **more)
+            pids.append(psutil.Process(world.pid("moto")).environ().get("LCM_TRIED"))
+    assert pids == ["once", None]
 
 
 async def test_stopping_ends_every_process_and_the_record_of_them(tmp_path: Path) -> None:

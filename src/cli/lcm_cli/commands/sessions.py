@@ -153,6 +153,32 @@ def resume(context: typer.Context, session: SessionArgument, output: OutputOptio
 
 @app.command()
 @guarded
+def start(context: typer.Context, session: SessionArgument, output: OutputOption = None) -> None:
+    """Say that the learner has started, where no delivery system does."""
+    _post(context, session, "start", None, output)
+
+
+@app.command()
+@guarded
+def restart(context: typer.Context, session: SessionArgument, output: OutputOption = None) -> None:
+    """Stop and start the lab in place."""
+    _post(context, session, "restart", None, output)
+
+
+@app.command()
+@guarded
+def retry(
+    context: typer.Context,
+    session: SessionArgument,
+    step: Annotated[str, typer.Option("--from", help="The step from which the lab is built again.")],
+    output: OutputOption = None,
+) -> None:
+    """Build a lab again from a step on; what was made is undone first."""
+    _post(context, session, "retry", {"step": step}, output)
+
+
+@app.command()
+@guarded
 def grade(context: typer.Context, session: SessionArgument, output: OutputOption = None) -> None:
     """Collect the evidence and grade it now."""
     _post(context, session, "collect-and-grade", None, output)

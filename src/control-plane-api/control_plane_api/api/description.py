@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from fastapi import FastAPI
 
+from control_plane_api.api.examples import Examples
 from control_plane_api.api.guard import GuardedRoute
 from control_plane_api.api.problems import MEDIA_TYPE
 
@@ -60,14 +61,27 @@ def _correct(document: Operation, api: FastAPI) -> None:
         if isinstance(route, GuardedRoute)
         for method in route.methods or ()
     }
+    examples = Examples(document["components"]["schemas"])
     for path, method, operation in operations(document):
         for response in operation["responses"].values():
             _as_problem(response)
+        _show(operation, examples)
         guard = guards.get((path, method))
         if guard is None or guard.action is None:
             operation["security"] = []
         else:
             operation["security"] = TOKEN_ONLY if path.startswith("/internal/") else EITHER
+
+
+def _show(operation: Operation, examples: Examples) -> None:
+    """Put an example beside every JSON body and every answer that is no refusal."""
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json")
+    if body is not None:
+        body["example"] = examples.request(body["schema"])
+    for status, response in operation["responses"].items():
+        answer = response.get("content", {}).get("application/json")
+        if status.startswith("2") and answer is not None:
+            answer["example"] = examples.answer(answer["schema"])
 
 
 def operations(document: Operation) -> Iterator[tuple[str, str, Operation]]:

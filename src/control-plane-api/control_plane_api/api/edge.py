@@ -117,6 +117,7 @@ def _correlation(request: Request) -> str:
 
 def _number(headers: Mapping[str, str], name: str) -> int:
     value = headers.get(name, "")
-    if not value.isdigit() or len(value) > 12:
+    # A superscript two is a digit to Python, and no number.
+    if not (value.isascii() and value.isdigit()) or len(value) > 12:
         raise InvalidError.field("BadHeader", name, "controllers send a whole number here")
     return int(value)

@@ -19,7 +19,7 @@ _CONTENT_POLICY = (
 _DOCS_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' https://cdn.jsdelivr.net; "
     "style-src 'self' 'unsafe-inline' https://cdn.jsdelivr.net; img-src 'self' data: https://fastapi.tiangolo.com; "
-    "frame-ancestors 'none'"
+    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 """FastAPI's documentation page loads Swagger UI from its usual place and starts it with an inline script."""
 
@@ -30,10 +30,13 @@ def _fixed_headers(policy: str) -> tuple[tuple[bytes, bytes], ...]:
         (b"content-security-policy", policy.encode()),
         (b"referrer-policy", b"same-origin"),
         (b"x-frame-options", b"DENY"),
+        (b"cross-origin-opener-policy", b"same-origin"),
+        (b"cross-origin-resource-policy", b"same-origin"),
     )
 
 
 _HEADERS, _DOCS_HEADERS = _fixed_headers(_CONTENT_POLICY), _fixed_headers(_DOCS_POLICY)
+_HTTPS_ONLY = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
 
 class _TooLarge(Exception):
@@ -93,10 +96,12 @@ async def _refuse(limit: int, scope: Scope, receive: Receive, send: Send) -> Non
 
 
 class SecurityHeaders:
-    """Adds the headers that tell browsers what a page may do."""
+    """Adds the headers that tell browsers what a page may do; ``https`` says that browsers come over TLS only."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, https: bool) -> None:
         self._app = app
+        transport = (_HTTPS_ONLY,) if https else ()
+        self._headers, self._docs_headers = (*_HEADERS, *transport), (*_DOCS_HEADERS, *transport)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -104,7 +109,7 @@ class SecurityHeaders:
             await self._app(scope, receive, send)
             return
         path: str = scope["path"]
-        fixed = _DOCS_HEADERS if path == "/api/docs" else _HEADERS
+        fixed = self._docs_headers if path == "/api/docs" else self._headers
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

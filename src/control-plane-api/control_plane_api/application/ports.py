@@ -8,6 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from pydantic import SecretStr
 
 from control_plane_api.application.authorization.principal import Principal
+from control_plane_api.application.invariants.standing import PictureSource, StandingStore
 from control_plane_api.domain.deadlines import DeadlineSettings
 from control_plane_api.domain.definition.definition import LabletDefinition
 from control_plane_api.domain.lab_record.lab_record import LabRecord
@@ -146,6 +147,15 @@ class QuotaUsage(Protocol):
         """Every counted session: limit and session id."""
 
 
+@dataclass(frozen=True, slots=True)
+class Resealed:
+    """How many secrets there are, how many were sealed again, and how many no configured key opens."""
+
+    seen: int
+    renewed: int
+    unreadable: int
+
+
 class ChildStore(Protocol):
     """Children of sessions: one user session, one grading session, one score report each."""
 
@@ -154,6 +164,9 @@ class ChildStore(Protocol):
 
     async def user_session(self, session_id: str) -> UserSessionView | None:
         """The user session without secrets."""
+
+    async def reseal(self) -> Resealed:
+        """Seal with the newest key what an older one sealed."""
 
     async def secrets(self, session_id: str) -> SessionSecrets | None:
         """Launch URL and device credentials in clear."""
@@ -234,6 +247,9 @@ class SecretVault(Protocol):
 
     async def read(self, name: str) -> str:
         """The secret in clear, or an empty string."""
+
+    async def reseal(self) -> Resealed:
+        """Seal with the newest key what an older one sealed."""
 
 
 class TermStore(Protocol):
@@ -348,6 +364,8 @@ class Deps:
     metrics: MetricsStore
     broadcasts: Broadcasts
     vault: SecretVault
+    pictures: PictureSource
+    standing: StandingStore
     clock: Clock
     limits: DeadlineSettings
 
@@ -372,6 +390,7 @@ __all__ = [
     "MetricsStore",
     "PasswordChecker",
     "QuotaUsage",
+    "Resealed",
     "Revoker",
     "SecretVault",
     "Store",

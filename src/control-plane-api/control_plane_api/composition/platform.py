@@ -10,6 +10,7 @@ from neuroglia.hosting.abstractions import HostedService
 from neuroglia.mediation import Mediator
 
 from control_plane_api import application
+from control_plane_api.api.addresses import TrustedProxies
 from control_plane_api.api.console import install_console
 from control_plane_api.api.description import describe
 from control_plane_api.api.edge import Edge
@@ -98,6 +99,7 @@ def build_platform(settings: Settings) -> Platform:
     def set_up_api(api: FastAPI, _: object) -> None:
         api.state.edge, api.state.clock, api.state.feed = edge, stores.clock, feed
         api.state.browser, api.state.public_url = identity.browser, settings.sign_in.public_url
+        api.state.proxies = TrustedProxies.parse(settings.app.trusted_proxies)
         include_routes(api)
         describe(api)
         install_problems(api)
@@ -129,7 +131,7 @@ def build_platform(settings: Settings) -> Platform:
     # A path with a line break is no application's.
     install_problems(app)
     app.add_middleware(BodyLimit, limit=settings.app.body_bytes)
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, https=settings.sign_in.public_url.startswith("https://"))
     check_wiring(made[0], mediator, requests)
     return Platform(app, made[0], stores, feed, background)
 

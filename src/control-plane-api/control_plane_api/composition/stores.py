@@ -32,7 +32,9 @@ from control_plane_api.infrastructure.mongo.inbound import MongoInbound
 from control_plane_api.infrastructure.mongo.jobs import MongoJobs
 from control_plane_api.infrastructure.mongo.locks import MongoLocks
 from control_plane_api.infrastructure.mongo.metrics import MongoMetrics
+from control_plane_api.infrastructure.mongo.pictures import MongoPictures
 from control_plane_api.infrastructure.mongo.quota_usage import MongoQuotaUsage
+from control_plane_api.infrastructure.mongo.standing import MongoStanding
 from control_plane_api.infrastructure.mongo.store import MongoStore
 from control_plane_api.infrastructure.mongo.terms import MongoTerms
 from control_plane_api.infrastructure.mongo.throttle import MongoLoginThrottle
@@ -98,6 +100,8 @@ class Stores:
             metrics=self.metrics,
             broadcasts=EtcdBroadcasts(self.etcd),
             vault=self.vault,
+            pictures=MongoPictures(self.database, self.etcd, self.clock, self.claims, self.quota_usage, self.inbound),
+            standing=MongoStanding(self.database),
             clock=self.clock,
             limits=settings.deadlines,
         )

@@ -35,6 +35,7 @@ def session_deadline(
 ) -> datetime | None:
     """The instant at which something must happen to a session that enters ``phase`` now, if any."""
     slot_end = booked_end or spec.slot.end
+    no_show = limits.no_show_minutes if spec.no_show_minutes is None else spec.no_show_minutes
     match phase:
         case SessionPhase.PENDING:
             if spec.as_soon_as_possible:
@@ -44,8 +45,9 @@ def session_deadline(
             return None
         case SessionPhase.INSTANTIATING:
             return now + timedelta(minutes=limits.instantiating_minutes + limits.worker_wait_minutes)
-        case SessionPhase.READY if limits.no_show_minutes:
-            return min(slot_end, now + timedelta(minutes=limits.no_show_minutes))
+        case SessionPhase.READY if no_show:
+            # A lab that is ready early waits for its slot first.
+            return min(slot_end, max(now, spec.slot.start) + timedelta(minutes=no_show))
         case SessionPhase.READY | SessionPhase.RUNNING | SessionPhase.STOPPED:
             return slot_end
         case SessionPhase.COLLECTING:

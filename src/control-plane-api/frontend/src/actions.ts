@@ -85,7 +85,11 @@ export async function licenseAction(worker: Worker, action: "register" | "deregi
   );
 }
 
-export type SessionAction = "cancel" | "stop" | "resume" | "restart" | "collect-and-grade" | "requeue";
+export type SessionAction = "cancel" | "stop" | "resume" | "restart" | "collect-and-grade" | "requeue" | "start";
+
+function delivered(session: Session): boolean {
+  return session.status.conditions.some((known) => known.type === "Delivered" && known.status === "true");
+}
 
 /** Which actions make sense for a session now. */
 export function sessionActions(session: Session, operator: boolean): SessionAction[] {
@@ -95,6 +99,7 @@ export function sessionActions(session: Session, operator: boolean): SessionActi
   if (phase === "stopped") actions.push("resume");
   if (operator && phase === "running" && session.spec.graded) actions.push("collect-and-grade");
   if (operator && ["ready", "running"].includes(phase)) actions.push("restart");
+  if (operator && phase === "ready" && !delivered(session)) actions.push("start");
   if (operator && phase === "scheduled") actions.push("requeue");
   if (!["stopping", "archived", "terminated"].includes(phase) && session.spec.desired !== "ended")
     actions.push("cancel");
@@ -116,6 +121,24 @@ export async function actOnSession(session: Session, action: SessionAction): Pro
   }
   await attempt(`Session ${session.id}: ${action.replaceAll("-", " ")} accepted.`, () =>
     call("POST", `/api/lablet-sessions/${session.id}/${action}`, action === "cancel" ? { body: { reason: "" } } : {}),
+  );
+}
+
+/** Whether the lab may be built again from a step that has begun. */
+export function retryable(session: Session): boolean {
+  return ["instantiating", "ready"].includes(session.status.phase) && session.spec.desired !== "ended";
+}
+
+export async function retryFrom(session: Session, step: string): Promise<void> {
+  const sure = await ask({
+    title: `Build again from ${step.replaceAll("-", " ")}?`,
+    text: "What this step and those after it made is given back first.",
+    confirm: "Build again",
+    danger: true,
+  });
+  if (!sure) return;
+  await attempt(`Session ${session.id}: retry from ${step} accepted.`, () =>
+    call("POST", `/api/lablet-sessions/${session.id}/retry`, { body: { step } }),
   );
 }
 
@@ -245,6 +268,27 @@ export async function actOnLab(record: LabRecord, action: string): Promise<void>
   }
   await attempt(`${record.spec.title}: ${action} asked for.`, () =>
     call("POST", `/api/lab-records/${record.id}/${action}`),
+  );
+}
+
+/** Upload a topology and have it imported on a worker. */
+export async function importLab(worker: Worker, file: File): Promise<void> {
+  await attempt(`${file.name} will be imported on ${worker.spec.name}.`, async () => {
+    const artifact = await call<{ id: string }>("POST", "/api/artifacts", { file, filename: file.name });
+    return call("POST", "/api/lab-records/import", { body: { worker_id: worker.id, artifact_id: artifact.id } });
+  });
+}
+
+/** Give a lab that nobody owns to a session that waits on the same worker. */
+export async function bindLab(record: LabRecord, session: Session): Promise<void> {
+  const sure = await ask({
+    title: `Give ${record.spec.title} to ${session.spec.owner}?`,
+    text: "The session uses this lab instead of one of its own, and takes it along when it ends.",
+    confirm: "Give it",
+  });
+  if (!sure) return;
+  await attempt(`${record.spec.title}: bind asked for.`, () =>
+    call("POST", `/api/lab-records/${record.id}/bind`, { body: { session_id: session.id } }),
   );
 }
 

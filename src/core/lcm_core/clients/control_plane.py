@@ -13,7 +13,8 @@ from pydantic import BaseModel
 from lcm_core.clients.http import ApiClient
 from lcm_core.contracts.claims import ClaimChanges
 from lcm_core.contracts.common import BulkResult, Page, Written
-from lcm_core.contracts.definitions import ArtifactView, DefinitionView, SyncResult
+from lcm_core.contracts.definitions import ArtifactView, ContentCheck, DefinitionView, SyncResult
+from lcm_core.contracts.labs import LabActionResult
 from lcm_core.contracts.platform import CloseTask, ControllerHeartbeat, ObtainTerm, OpenTask, TaskView, TermView
 from lcm_core.contracts.sessions import (
     ExplanationBatch,
@@ -34,7 +35,6 @@ from lcm_core.contracts.sessions import (
     UserSessionView,
 )
 from lcm_core.contracts.workers import (
-    LabActionResult,
     LabRecordBatch,
     LabRecordView,
     MetricsBatch,
@@ -241,6 +241,10 @@ class ControlPlaneClient:
     async def sync_result(self, definition_id: str, body: SyncResult) -> Written:
         """Report the verdict on a definition's content."""
         return await self._write("definitions", f"/api/internal/definitions/{definition_id}/sync-result", body)
+
+    async def content_check(self, definition_id: str, body: ContentCheck) -> Written:
+        """Report what the bucket of an active definition holds."""
+        return await self._write("definitions", f"/api/internal/definitions/{definition_id}/content-check", body)
 
     async def upload_artifact(self, filename: str, content_type: str, content: bytes) -> ArtifactView:
         """Hand bytes (an exported topology) to the control plane."""

@@ -24,6 +24,7 @@ _FALSE = frozenset({"false", "False", "FALSE"})
 _INT = re.compile(r"[-+]?[0-9]{1,30}")
 _BASED_INT = re.compile(r"0o[0-7]{1,30}|0x[0-9a-fA-F]{1,30}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?")
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 _TAG = "tag:yaml.org,2002:"
 _SCALAR_TAGS = frozenset({f"{_TAG}{name}" for name in ("str", "int", "float", "bool", "null")})
 
@@ -219,6 +220,11 @@ def _plain(text: str) -> object:
     return text
 
 
+def reads_as_other(text: str) -> bool:
+    """Whether a word without quotes would be read as a number, a truth or nothing; writers must quote it."""
+    return not isinstance(_plain(text), str)
+
+
 def _parse_json(text: str, file: str, limits: DocumentLimits) -> Document:
     try:
         value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
@@ -257,8 +263,20 @@ def _check_size(value: object, file: str, limits: DocumentLimits) -> None:
         count += 1
         if count > limits.values:
             raise ContentRefused.one(file, "document", f"more than {limits.values} values")
-        if isinstance(item, dict | list):
+        if isinstance(item, str):
+            _check_text(item, path, file)
+        elif isinstance(item, dict | list):
             if len(path) >= limits.depth:
                 raise ContentRefused.one(file, format_path(path), f"nested deeper than {limits.depth} levels")
+            if isinstance(item, dict):
+                for key in item:
+                    _check_text(key, path, file)
             parts = item.items() if isinstance(item, dict) else enumerate(item)
             stack.extend((part, (*path, key)) for key, part in parts)
+
+
+def _check_text(text: str, path: Path, file: str) -> None:
+    """JSON can name one half of a character by its escape; such text can be neither stored nor sent."""
+    if not text.isascii() and _HALF_CHARACTER.search(text):
+        where = format_path(path)
+        raise ContentRefused.one(file, where, "a character is cut in half (a surrogate without its other one)")

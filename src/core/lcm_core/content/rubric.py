@@ -22,7 +22,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from lcm_core.content.document import Document, DocumentLimits, format_path, parse_document
+from lcm_core.content.document import Document, DocumentLimits, format_path, parse_document, reads_as_other
 from lcm_core.content.errors import ContentRefused
 from lcm_core.contracts.definitions import ContentError
 
@@ -136,5 +136,16 @@ def rubric_of(document: Document) -> Rubric:
 def rubric_yaml(rubric: Rubric) -> str:
     """The rubric as ``rubric.yaml``, the same text for the same rubric."""
     body = rubric.model_dump(mode="json", exclude_none=True)
-    text: str = yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=1000)
+    text: str = yaml.dump(body, Dumper=_RubricDumper, sort_keys=False, allow_unicode=True, width=1000)
     return text
+
+
+class _RubricDumper(yaml.SafeDumper):
+    """Quotes what our reader would not read as text, such as a device called 08."""
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="'" if reads_as_other(text) else None)
+
+
+_RubricDumper.add_representer(str, _represent_text)

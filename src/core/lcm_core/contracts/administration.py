@@ -24,6 +24,9 @@ class DynamicSettings(RequestModel):
         default=15, ge=1, le=1440, description="Minutes between runs of UpdateCMLWorkerStatusJob."
     )
     labs_refresh_minutes: int = Field(default=30, ge=1, le=1440, description="Minutes between runs of LabsRefreshJob.")
+    content_sync_minutes: int = Field(
+        default=60, ge=1, le=10_080, description="Minutes between runs of ContentSyncJob."
+    )
     worker_retention_days: int = Field(
         default=30, ge=1, le=366, description="Days after which a terminated worker is purged."
     )

@@ -16,7 +16,10 @@ def _as_utc(value: datetime) -> datetime:
     """Aware UTC; a naive time is refused because nobody can tell what it means."""
     if value.tzinfo is None:
         raise ValueError("the time needs a zone, for example 2026-03-01T10:00:00Z")
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("the time is outside the years 1 to 9999 in UTC") from error
 
 
 UtcTime = Annotated[datetime, AfterValidator(_as_utc)]

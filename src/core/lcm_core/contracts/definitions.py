@@ -15,6 +15,7 @@ from lcm_core.contracts.common import (
     UtcTime,
     View,
 )
+from lcm_core.contracts.pipelines import AddedStep
 from lcm_core.domain.vocabulary import DefinitionPhase, LicenseType, PortProtocol
 
 SemanticVersion = Annotated[str, StringConstraints(pattern=r"^\d{1,5}\.\d{1,5}\.\d{1,5}$")]
@@ -57,6 +58,14 @@ class Requirements(RequestModel):
     regions: list[str] = Field(default_factory=list)
 
 
+class StoredPackage(RequestModel):
+    """A package that somebody put into the bucket of a form, beside the platform; ``modified`` is S3's word."""
+
+    key: str = Field(min_length=1, max_length=1024)
+    etag: str = Field(min_length=1, max_length=200)
+    modified: UtcTime
+
+
 class DefinitionSpec(RequestModel):
     """What the author declares."""
 
@@ -66,14 +75,18 @@ class DefinitionSpec(RequestModel):
     title: ShortText
     description: Sentence = ""
     artifact_id: str = ""
+    package: StoredPackage | None = None
     graded: bool = True
     max_duration_minutes: int = Field(default=240, ge=5, le=7 * 24 * 60)
     boot_lead_minutes: int = Field(default=15, ge=0, le=240)
     cleanup_minutes: int = Field(default=5, ge=0, le=120)
     warm_pool_depth: int = Field(default=0, ge=0, le=50)
+    hold_failed_minutes: int = Field(default=0, ge=0, le=240)
+    no_show_minutes: float | None = Field(default=None, ge=0, le=1440)
     requirements: Requirements = Field(default_factory=Requirements)
     owner_notification: str = ""
     sync_requested_at: UtcTime | None = None
+    check_requested_at: UtcTime | None = None
 
 
 class DrawnNode(RequestModel):
@@ -106,6 +119,7 @@ class DerivedContent(RequestModel):
     port_template: list[PortSlot]
     devices: list[DeviceTemplate]
     drawing: Drawing = Field(default_factory=Drawing)
+    added_steps: list[AddedStep] = Field(default_factory=list, max_length=20)
     upstream: dict[str, str] = Field(default_factory=dict)
 
 
@@ -117,12 +131,15 @@ class ContentError(FieldError):
 
 
 class SyncStatus(View):
-    """Progress of the content sync."""
+    """Progress of the content sync; ``check_…`` tell of the last look into the bucket for other content."""
 
     state: str = "pending"
     requested_at: UtcTime | None = None
     finished_at: UtcTime | None = None
     errors: list[ContentError] = Field(default_factory=list)
+    check_answered: UtcTime | None = None
+    checked_at: UtcTime | None = None
+    check_message: str = ""
 
 
 class DefinitionStatus(View):
@@ -160,6 +177,8 @@ class CreateDefinition(RequestModel):
     boot_lead_minutes: int = Field(default=15, ge=0, le=240)
     cleanup_minutes: int = Field(default=5, ge=0, le=120)
     warm_pool_depth: int = Field(default=0, ge=0, le=50)
+    hold_failed_minutes: int = Field(default=0, ge=0, le=240)
+    no_show_minutes: float | None = Field(default=None, ge=0, le=1440)
     requirements: Requirements = Field(default_factory=Requirements)
     owner_notification: str = ""
 
@@ -176,6 +195,14 @@ class SyncResult(RequestModel):
     errors: list[ContentError] = Field(default_factory=list)
     message: Sentence = ""
     waiting: bool = False
+
+
+class ContentCheck(RequestModel):
+    """What the bucket of an active definition holds; ``message`` when that could not be read."""
+
+    requested_at: UtcTime
+    found: list[StoredPackage] = Field(default_factory=list, max_length=200)
+    message: Sentence = ""
 
 
 class ArtifactView(View):

@@ -74,6 +74,7 @@ __all__ = [
     "Rejection",
     "ReportSession",
     "ReserveSession",
+    "RetrySession",
     "ScoreReportView",
     "ScoreSection",
     "ScoreSummary",
@@ -125,6 +126,12 @@ class EndSession(RequestModel):
     reason: Sentence = ""
 
 
+class RetrySession(RequestModel):
+    """Build again from a step on: what that step and those after it made is undone first."""
+
+    step: str = Field(min_length=1, max_length=40)
+
+
 class SessionSpec(View):
     """What was asked for. ``slot`` is the window; a session placed as soon as possible runs inside it."""
 
@@ -148,6 +155,11 @@ class SessionSpec(View):
     restart_requested_at: UtcTime | None = None
     collect_requested_at: UtcTime | None = None
     observe_requested_at: UtcTime | None = None
+    start_requested_at: UtcTime | None = None
+    retry_requested_at: UtcTime | None = None
+    retry_from: str = ""
+    hold_failed_minutes: int = 0
+    no_show_minutes: float | None = None
     requirements: Resources = Field(default_factory=Resources)
     note: str = ""
 
@@ -207,10 +219,11 @@ class PipelineStep(RequestModel):
 
 
 class PipelineState(RequestModel):
-    """A pipeline run; ``run`` counts re-placements and restarts."""
+    """A pipeline run; ``run`` counts re-placements and restarts. ``retry_of`` is the last request it has answered."""
 
     name: str
     run: int = 1
+    retry_of: UtcTime | None = None
     steps: list[PipelineStep] = Field(default_factory=list, max_length=30)
 
 

@@ -328,7 +328,10 @@ class DiscoveredInstance(RequestModel):
 
 
 class LabRecordReport(RequestModel):
-    """One CML lab as seen on a worker; ``released`` says that its session no longer has it."""
+    """One CML lab as seen on a worker; ``released`` says that its session no longer has it.
+
+    ``record_id`` is the record of its import, when the lab names one.
+    """
 
     cml_lab_id: str
     title: str
@@ -341,6 +344,7 @@ class LabRecordReport(RequestModel):
     resources: Resources = Field(default_factory=Resources)
     ports: list[int] = Field(default_factory=list)
     released: bool = False
+    record_id: str = ""
     export_artifact_id: str = ""
     message: Sentence = ""
 
@@ -354,7 +358,7 @@ class LabRecordBatch(RequestModel):
 
 
 class LabRecordSpec(View):
-    """Which lab it is, and the action somebody asked for."""
+    """Which lab it is, and the action somebody asked for; ``action_target`` is the artifact or session it is about."""
 
     worker_id: str
     cml_lab_id: str
@@ -363,6 +367,7 @@ class LabRecordSpec(View):
     session_id: str = ""
     definition_id: str = ""
     pending_action: str = ""
+    action_target: str = ""
     action_requested_at: UtcTime | None = None
     action_requested_by: str = ""
 
@@ -387,12 +392,3 @@ class LabRecordView(ResourceView):
 
     spec: LabRecordSpec
     status: LabRecordStatus
-
-
-class LabActionResult(RequestModel):
-    """Outcome of a pending lab action."""
-
-    succeeded: bool
-    message: Sentence = ""
-    phase: LabPhase | None = None
-    export_artifact_id: str = ""

@@ -173,9 +173,15 @@ class LeaderElection:
             waiting.result()
 
     async def _watch_until_gone(self, held: KeyValue) -> None:
-        batches = self._store.watch(self._key, from_revision=held.mod_revision + 1)
-        async with aclosing(batches):  # type: ignore[type-var]
+        # Not from the key's revision: a leader of long standing won at one that has been compacted since.
+        established = False
+        async with aclosing(self._store.watch(self._key)) as batches:  # type: ignore[type-var]
             async for batch in batches:
+                if not established:
+                    established = True
+                    current = await self._store.get(self._key)
+                    if current is None or current.mod_revision != held.mod_revision:
+                        return
                 if any(event.kind is EventKind.DELETE and event.item.key == self._key for event in batch.events):
                     return
 

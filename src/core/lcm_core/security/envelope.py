@@ -35,6 +35,12 @@ class Envelope:
         """The secret, encrypted with the current key."""
         return f"{self._current}:{self._ring[self._current].encrypt(secret.encode()).decode()}"
 
+    def reseal(self, sealed: str) -> str | None:
+        """The same secret under the current key, None if it is already. Raises ``SecretUnreadable``."""
+        if sealed.startswith(f"{self._current}:"):
+            return None
+        return self.seal(self.open(sealed))
+
     def open(self, sealed: str) -> str:
         """The secret in clear. Raises ``SecretUnreadable``."""
         key_id, _, token = sealed.partition(":")

@@ -1,6 +1,19 @@
 """Object storage for content packages and evidence."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object without its bytes; ``etag`` changes with them."""
+
+    key: str
+    etag: str
+    size: int
+    modified: datetime
 
 
 class ContentStore(Protocol):
@@ -17,3 +30,6 @@ class ContentStore(Protocol):
 
     async def exists(self, bucket: str, key: str) -> bool:
         """Whether an object is there."""
+
+    async def list(self, bucket: str, prefix: str, limit: int) -> Sequence[StoredObject]:
+        """The newest objects directly under a prefix, newest first; none for a bucket that does not exist."""

@@ -15,6 +15,7 @@ from lcm_core.topology.model import Interface, Link, Node, SmartAnnotation, Topo
 
 TOPOLOGY_FILE = "cml.yaml"
 MAX_NODES = 500
+MAX_TAGS = 100
 MAX_TAG_LENGTH = 64
 MAX_LABEL_LENGTH = 128
 _VERSION = re.compile(r"0\.(0\.[1-5]|[123]\.\d{1,2})")
@@ -131,7 +132,11 @@ class _Reader:
 
     def _tags(self, entry: Entry, path: Path) -> tuple[str, ...]:
         tags: list[str] = []
-        for index, tag in enumerate(self._list(entry, "tags", path)):
+        listed = self._list(entry, "tags", path)
+        if len(listed) > MAX_TAGS:
+            self._fault((*path, "tags"), f"{len(listed)} tags, the limit is {MAX_TAGS}")
+            return ()
+        for index, tag in enumerate(listed):
             place = (*path, "tags", index)
             if not isinstance(tag, str) or not tag:
                 self._fault(place, "a tag is a word, put it in quotes if it looks like a number")

@@ -102,6 +102,23 @@ class NodePort:
     tag: PortTag
 
 
+class _Names:
+    """Names of the slots of one topology; those that authors declare in tags are kept free for their tags."""
+
+    def __init__(self, declared: set[str]) -> None:
+        self.given: set[str] = set()
+        self._declared = declared
+        self._next: dict[str, int] = {}
+
+    def free(self, name: str) -> str:
+        """The name, with the next number that is free where it is taken."""
+        candidate, number = name, self._next.get(name, 2)
+        while candidate in self.given or candidate in self._declared:
+            candidate, number = f"{name}_{number}", number + 1
+        self._next[name] = number
+        return candidate
+
+
 def port_template(topology: Topology) -> tuple[PortSlot, ...]:
     """The ports the lab needs. Raises ``ContentRefused`` for malformed or clashing tags."""
     return tuple(port.slot for port in node_ports(topology))
@@ -111,23 +128,22 @@ def node_ports(topology: Topology) -> tuple[NodePort, ...]:
     """Every port slot with the tag it came from. Raises ``ContentRefused``."""
     errors: list[ContentError] = []
     ports: list[NodePort] = []
-    names: set[str] = set()
+    names = _Names(_declared_placeholders(topology))
     asked: dict[tuple[str, str], str] = {}
-    declared = _declared_placeholders(topology)
     for node_index, node in enumerate(topology.nodes):
         for tag_index, tag, parsed in _port_tags(topology, node_index, errors):
             place = ("nodes", node_index, "tags", tag_index) if tag_index is not None else ("nodes", node_index)
             first = asked.setdefault((parsed.transport, parsed.outside), node.label)
-            if tag_index is not None and (first != node.label or parsed.placeholder in names):
+            if tag_index is not None and (first != node.label or parsed.placeholder in names.given):
                 message = f"port {parsed.outside} is asked for twice, by {first} and {node.label}"
                 errors.append(_error(topology, place, message))
                 continue
             # The default name of a node must not take a name that an author wrote elsewhere.
             wanted = parsed.placeholder if tag_index is not None else ""
-            name = wanted or _free_name(_default_name(node, parsed), names | declared)
-            names.add(name)
+            name = wanted or names.free(_default_name(node, parsed))
+            names.given.add(name)
             ports.append(NodePort(_slot(name, node, parsed, tag), node_index, tag_index, parsed))
-    errors.extend(_undeclared(topology, names))
+    errors.extend(_undeclared(topology, names.given))
     if errors:
         raise ContentRefused(errors)
     return tuple(ports)
@@ -184,13 +200,6 @@ def _default_name(node: Node, tag: PortTag) -> str:
 
 def _slug(label: str) -> str:
     return re.sub(r"[^A-Z0-9]+", "_", label.upper()).strip("_")[:40] or "NODE"
-
-
-def _free_name(name: str, taken: set[str]) -> str:
-    candidate, number = name, 2
-    while candidate in taken:
-        candidate, number = f"{name}_{number}", number + 1
-    return candidate
 
 
 def _declared_placeholders(topology: Topology) -> set[str]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import yaml
 
+from lcm_core.content.document import reads_as_other
 from lcm_core.topology.model import Topology
 from lcm_core.topology.ports import PLACEHOLDER, NodePort, node_ports
 
@@ -27,7 +28,8 @@ class _TopologyDumper(_Dumper):  # type: ignore[misc, valid-type]
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+    style = "|" if "\n" in text else "'" if reads_as_other(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 _TopologyDumper.add_representer(str, _represent_text)

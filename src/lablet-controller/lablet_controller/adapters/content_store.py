@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
@@ -11,6 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lcm_core.controller.leadership import current_context
+from lcm_core.spi.content_store import StoredObject
 from lcm_core.spi.errors import OutsideError, OutsideNotFound, OutsideRefused, OutsideUnavailable
 
 if TYPE_CHECKING:
@@ -100,6 +101,23 @@ class S3ContentStore:
         except OutsideNotFound:
             return False
         return True
+
+    async def list(self, bucket: str, prefix: str, limit: int) -> Sequence[StoredObject]:
+        """See ``ContentStore``."""
+
+        def read() -> list[StoredObject]:
+            pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
+            return [
+                StoredObject(each["Key"], each["ETag"].strip('"'), each["Size"], each["LastModified"])
+                for page in pages
+                for each in page.get("Contents", [])
+            ]
+
+        try:
+            found = await self._run(read)
+        except OutsideNotFound:
+            return []
+        return sorted(found, key=lambda each: (each.modified, each.key), reverse=True)[:limit]
 
     async def _run(self, work: Callable[[], T]) -> T:
         try:

@@ -2,6 +2,7 @@
 
 import io
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -13,6 +14,9 @@ from lcm_core.contracts.definitions import ContentError
 
 PACKAGE = "package"
 _LOCAL_HEADER_SYMLINK = 16
+_DIRECTORY_ENTRY = b"PK\x01\x02"
+_ENTRIES_PER_FILE = 4
+"""Folders have entries too, and a zip inside the package brings its own."""
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 
 
@@ -37,12 +41,15 @@ def read_archive(content: bytes, limits: ArchiveLimits = DEFAULT_LIMITS) -> Mapp
     """Every file of a package by its path. Raises ``ContentRefused`` with every fault that was found."""
     if len(content) > limits.archive_bytes:
         raise _refused(f"the package has {len(content)} bytes, the limit is {limits.archive_bytes}")
+    # Python reads the whole directory of a zip at once, and each of its entries takes a kilobyte of memory.
+    if content.count(_DIRECTORY_ENTRY) > _ENTRIES_PER_FILE * limits.entries:
+        raise _refused(f"the package has more entries than {limits.entries} files need")
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+            entries = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
             _check_entries(entries, limits)
             return _read_all(archive, entries, limits)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, OSError, ValueError) as error:
         raise _refused(f"not a readable zip: {error}") from error
 
 
@@ -71,6 +78,8 @@ def _problem(entry: zipfile.ZipInfo, limits: ArchiveLimits) -> str:
     """Why one entry is not acceptable, empty when it is."""
     name = entry.orig_filename  # ``filename`` is cut at a NUL, which must not hide what follows
     path = PurePosixPath(name)
+    if not name:
+        return "the file has no name"
     if len(name) > limits.name_length:
         return f"the name is longer than {limits.name_length} characters"
     if not name.isprintable() or "\\" in name or ":" in name:

@@ -53,7 +53,7 @@ def parse_devices(content: bytes) -> Sequence[DeviceEntry]:
         raise _refused("document types, entities and external references are not allowed", _line_of(handler)) from error
     except SAXParseException as error:
         raise _refused(error.getMessage(), error.getLineNumber() or 0) from error
-    except (SAXException, ValueError) as error:
+    except (SAXException, ValueError, LookupError) as error:  # LookupError: an encoding that nobody knows
         raise _refused(f"not readable XML: {error}") from error
     if len(handler.devices) > MAX_DEVICES:
         raise _refused(f"{len(handler.devices)} devices, the limit is {MAX_DEVICES}")

@@ -8,6 +8,8 @@ from lcm_core.topology import Topology
 LARGEST_DRAWING = 300
 """Nodes and links beyond this many are left out: nobody reads such a picture, and it travels with every snapshot."""
 
+FARTHEST = 1e9
+
 
 def drawing_of(topology: Topology) -> Drawing:
     """The drawing of a checked topology; empty when it is too large to be read."""
@@ -43,4 +45,6 @@ def _places(topology: Topology) -> dict[str, tuple[float, float]]:
 
 
 def _number(value: object, otherwise: float) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else otherwise
+    """A coordinate that can be drawn; CML's canvas ends far before ``FARTHEST``."""
+    usable = isinstance(value, int | float) and not isinstance(value, bool) and -FARTHEST <= value <= FARTHEST
+    return float(value) if usable else otherwise  # type: ignore[arg-type]

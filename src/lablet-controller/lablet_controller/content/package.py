@@ -11,8 +11,10 @@ from lablet_controller.content.devices import DEVICES_FILE, DeviceEntry, device_
 from lablet_controller.content.drawing import drawing_of
 from lcm_core.content.document import Document, DocumentLimits, format_path, parse_document
 from lcm_core.content.errors import ContentRefused
+from lcm_core.content.pipeline import PIPELINE_FILE, parse_pipeline
 from lcm_core.content.rubric import RUBRIC_FILE, Rubric, rubric_of, rubric_yaml
 from lcm_core.contracts.definitions import ContentError, DerivedContent, DeviceTemplate, PortSlot
+from lcm_core.contracts.pipelines import AddedStep
 from lcm_core.topology import TOPOLOGY_FILE, Topology, estimate_resources, parse_topology, port_template
 
 T = TypeVar("T")
@@ -35,6 +37,7 @@ class ContentPackage:
     devices: tuple[DeviceTemplate, ...]
     rubric: Rubric | None
     upstream: Mapping[str, str]
+    added_steps: tuple[AddedStep, ...] = ()
 
     @property
     def rubric_text(self) -> str:
@@ -66,6 +69,7 @@ def read_package(content: bytes) -> ContentPackage:
         raise ContentRefused(errors)
     ports = _collect(errors, lambda: port_template(topology))
     devices = _collect(errors, lambda: _devices(errors, topology, ports, entries))
+    steps = _collect(errors, lambda: _added_steps(files, topology, ports))
     if rubric and rubric_document:
         errors.extend(_rubric_faults(rubric, rubric_document, topology))
     if errors or ports is None or devices is None or upstream is None:
@@ -78,6 +82,7 @@ def read_package(content: bytes) -> ContentPackage:
         devices=tuple(devices),
         rubric=rubric,
         upstream=upstream,
+        added_steps=tuple(steps or ()),
     )
 
 
@@ -95,6 +100,7 @@ def derive(package: ContentPackage, bucket: str, package_key: str, rubric_key: s
         port_template=list(package.ports),
         devices=list(package.devices),
         drawing=drawing_of(package.topology),
+        added_steps=list(package.added_steps),
         upstream=dict(package.upstream),
     )
 
@@ -117,6 +123,12 @@ def _devices(
     if ports is None:  # the tags are wrong, which is reported already
         raise ContentRefused(errors)
     return device_templates(topology, ports, entries)
+
+
+def _added_steps(files: Mapping[str, bytes], topology: Topology, ports: tuple[PortSlot, ...] | None) -> list[AddedStep]:
+    if PIPELINE_FILE not in files:
+        return []
+    return parse_pipeline(files[PIPELINE_FILE], topology, [port.name for port in ports or ()])
 
 
 def _document(files: Mapping[str, bytes], name: str, limits: DocumentLimits) -> Document | None:

@@ -1,15 +1,14 @@
 """CloudEvents 1.0 over HTTP in its three modes (structured, binary, batch) as inbound events of the platform."""
 
 import base64
-import binascii
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from urllib.parse import unquote
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from lablet_controller.events.types import signal_of
+from lcm_core.contracts.common import UtcTime
 from lcm_core.contracts.sessions import InboundEvent
 
 STRUCTURED = "application/cloudevents+json"
@@ -39,7 +38,7 @@ class _Event(BaseModel):
     source: str = Field(min_length=1, max_length=300)
     type: str = Field(min_length=1, max_length=200)
     subject: str = Field(default="", max_length=300)
-    time: datetime | None = None
+    time: UtcTime | None = None
     datacontenttype: str = ""
     data: object = None
     data_base64: str | None = None
@@ -100,10 +99,11 @@ def _inbound(value: object) -> InboundEvent:
     except ValidationError as error:
         first = error.errors()[0]
         raise MalformedEvent(f"{first['loc'][0]}: {first['msg']}") from error
-    if event.time is not None and event.time.tzinfo is None:
-        raise MalformedEvent("time: it needs a zone, for example 2026-03-01T10:00:00Z")
     data = _data(event)
-    text = orjson.dumps(data).decode()
+    try:
+        text = orjson.dumps(data).decode()
+    except TypeError as error:  # what orjson reads may be nested deeper than what it writes
+        raise MalformedEvent("data: nested too deeply") from error
     if len(text) > MAX_DATA:
         raise MalformedEvent(f"data: {len(text)} characters, the limit is {MAX_DATA}")
     return InboundEvent(
@@ -124,7 +124,7 @@ def _data(event: _Event) -> object:
         return event.data if event.data is not None else {}
     try:
         content = base64.b64decode(event.data_base64, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise MalformedEvent("data_base64: not base64") from error
     return _load(content) if _is_json(event.datacontenttype) else event.data_base64
 

@@ -76,7 +76,7 @@ async def _receive(
 async def _body(request: Request, limit: int) -> bytes | None:
     """The body, None when it is larger than the limit, whatever its length header says."""
     announced = request.headers.get("content-length", "0")
-    if announced.isdigit() and int(announced) > limit:
+    if announced.isascii() and announced.isdigit() and int(announced) > limit:
         return None
     parts: list[bytes] = []
     size = 0

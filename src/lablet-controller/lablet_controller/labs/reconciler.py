@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from lablet_controller.labs.actions import YAML_TYPE
+from lablet_controller.labs.actions import YAML_TYPE, import_of
 from lablet_controller.labs.pool import copy_of, import_copy
 from lablet_controller.labs.teardown import remove_lab
 from lablet_controller.labs.usage import lab_phase, lab_ports, lab_resources
@@ -99,7 +99,8 @@ class WorkerLabsReconciler:
         records = {
             record.spec.cml_lab_id: record
             async for record in self._deps.control_plane.lab_records(worker_id=worker.id)
-            if record.status.phase is not LabPhase.DELETED
+            # A lab that is to be imported is not there yet.
+            if record.status.phase is not LabPhase.DELETED and record.spec.cml_lab_id
         }
         cml = self._deps.outside.cml
         seen = [
@@ -239,6 +240,8 @@ def _report(each: _Seen, record: LabRecordView | None) -> LabRecordReport:
     else:
         definition_id = record.spec.definition_id if record else ""
         source = LabSource.SESSION if managed else record.spec.source if record else LabSource.DISCOVERY
+        if source is LabSource.DISCOVERY and import_of(each.lab.notes):
+            source = LabSource.IMPORT
     return LabRecordReport(
         cml_lab_id=each.lab.id,
         title=each.lab.title,
@@ -249,6 +252,7 @@ def _report(each: _Seen, record: LabRecordView | None) -> LabRecordReport:
         node_count=each.lab.node_count or len(each.nodes),
         resources=lab_resources(each.nodes),
         ports=lab_ports(each.nodes),
+        record_id=import_of(each.lab.notes),
         message="" if managed else "Nobody at LCM made this lab.",
     )
 

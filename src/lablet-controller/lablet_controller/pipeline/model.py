@@ -7,6 +7,7 @@ another process, goes on. A step that finds its stored intent looks for what an 
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from lablet_controller.outside import Deps
 from lcm_core.contracts.definitions import DefinitionView, DerivedContent
@@ -26,17 +27,22 @@ class StepFailed(ReconcileError):
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What a step came to. ``wait`` (real seconds) means: not finished, look again then."""
+    """What a step came to. ``wait`` (real seconds) means: not finished, look again then. ``passed_over`` means that it
+    did not succeed, but nothing depends on it.
+    """
 
     message: str
     outputs: Mapping[str, str] = field(default_factory=dict)
     wait: float | None = None
+    passed_over: bool = False
     lab: LabRef | None = None
 
 
 @dataclass(slots=True)
 class StepContext:
-    """What a step works with. ``attempted`` is true when an earlier attempt of this run may have had effects."""
+    """What a step works with. ``attempted`` is true when an earlier attempt of this run may have had effects;
+    ``begun_at`` is when the step was begun first. ``region`` is where the session's worker is, or was.
+    """
 
     deps: Deps
     session: SessionView
@@ -46,6 +52,8 @@ class StepContext:
     definition: DefinitionView
     outputs: dict[str, Mapping[str, str]] = field(default_factory=dict)
     attempted: bool = False
+    begun_at: datetime | None = None
+    region: str = ""
 
     @property
     def content(self) -> DerivedContent:
@@ -86,22 +94,41 @@ def never(context: StepContext) -> str:
 class Step:
     """One step. ``skip`` answers why the step is not needed, empty when it is. ``timeout_seconds`` bounds one try.
 
-    ``effects`` says that the step changes the outside world, so its intent is stored before it runs. A failure of an
-    ``optional`` step is noted and passed over.
+    ``needs`` names earlier steps; where one of them was skipped or passed over, so is this one. ``effects`` says that
+    the step changes the outside world, so its intent is stored before it runs. A failure of an ``optional`` step is
+    noted and passed over; ``degrades`` says so for a system that does not answer, but not for one that refuses.
+    ``attempts`` replaces the platform's number of tries.
     """
 
     name: str
     run: StepAction
     undo: Undo | None = None
     skip: Skip = never
+    needs: tuple[str, ...] = ()
     effects: bool = True
     optional: bool = False
+    degrades: bool = False
+    attempts: int | None = None
     timeout_seconds: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """Steps in their order."""
+    """Steps in their order; what a step needs stands before it."""
 
     name: str
     steps: tuple[Step, ...]
+
+    def __post_init__(self) -> None:
+        """Raises ``ValueError`` for a name that appears twice or a need that does not come before."""
+        seen: set[str] = set()
+        for step in self.steps:
+            missing = set(step.needs) - seen
+            if step.name in seen or missing:
+                raise ValueError(f"pipeline {self.name}, step {step.name}: doubled, or needs {sorted(missing)} before")
+            seen.add(step.name)
+
+    def since(self, name: str) -> tuple[Step, ...]:
+        """The step of that name and all after it; every step for a name it does not have."""
+        names = [step.name for step in self.steps]
+        return self.steps[names.index(name) :] if name in names else self.steps

@@ -1,6 +1,6 @@
 """The stored progress of one pipeline run: every change of it goes through here and is told to the control plane."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from lablet_controller.pipeline.model import Pipeline
 from lcm_core.clients.control_plane import ControlPlaneClient
@@ -64,11 +64,19 @@ class Progress:
         if outputs is not None:
             step.outputs = {**step.outputs, **outputs}
 
-    async def save(self, message: str, reason: str = "Progressing") -> None:
-        """Store the progress. Raises ``WishChanged`` when the specification changed since the session was read."""
+    def renew(self, names: Iterable[str]) -> None:
+        """As if these steps had never been begun."""
+        fresh = {name: PipelineStep(name=name) for name in names}
+        self.state.steps = [fresh.get(step.name, step) for step in self.state.steps]
+
+    async def save(self, message: str, reason: str = "Progressing", *, clear: bool = False) -> None:
+        """Store the progress; ``clear`` says that the lab and the delivery session were given back.
+
+        Raises ``WishChanged`` when the specification changed since the session was read.
+        """
         if self.state == self._saved and self.lab is None:
             return
-        body = ReportSession(pipeline=self.state, message=message[:2000], reason=reason, lab=self.lab)
+        body = ReportSession(pipeline=self.state, message=message[:2000], reason=reason, lab=self.lab, clear_lab=clear)
         written = await self._control_plane.report_session(self._session.id, body)
         self._saved, self.lab = self.state.model_copy(deep=True), None
         if written.generation != self._session.generation or written.phase != self._session.status.phase:

@@ -13,6 +13,9 @@ from lcm_core.spi.errors import OutsideError, OutsideRefused, OutsideUnavailable
 REASON, ELSEWHERE = "failure_reason", "failure_elsewhere"
 """Outputs in which a failed step says why, and whether another worker might do better."""
 
+UNANSWERED = "Passed over for now, it is tried again:"
+"""How the message of a step begins whose system did not answer, and without which the lab is ready all the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class Waits:
@@ -47,7 +50,7 @@ class PipelineRunner:
             if stored.state in ENDED:
                 continue
             context.outputs = progress.outputs
-            skip = step.skip(context)
+            skip = self._unneeded(step, progress) or step.skip(context)
             if skip:
                 progress.end(step.name, StepState.SKIPPED, skip)
                 continue
@@ -56,15 +59,24 @@ class PipelineRunner:
                 stored.message = result.message
                 await progress.save(result.message)
                 return Waits(result.wait, result.message)
-            progress.end(step.name, StepState.DONE, result.message, result.outputs)
+            state = StepState.SKIPPED if result.passed_over else StepState.DONE
+            progress.end(step.name, state, result.message, result.outputs)
             progress.lab = result.lab or progress.lab
         return None
+
+    @staticmethod
+    def _unneeded(step: Step, progress: Progress) -> str:
+        """Why a step makes no sense, empty when what it needs is there."""
+        absent = [need for need in step.needs if progress.step(need).state is StepState.SKIPPED]
+        return f"Step {absent[0]}, which it needs, was skipped." if absent else ""
 
     async def _try(self, step: Step, context: StepContext, progress: Progress) -> StepResult:
         stored = progress.step(step.name)
         context.attempted = stored.state is StepState.RUNNING
+        context.begun_at = stored.started_at
         if stored.state is not StepState.RUNNING:
             progress.begin(step.name, stored.message)
+            context.begun_at = stored.started_at
             if step.effects:
                 await progress.save(f"Step {step.name} runs.")
         try:
@@ -84,7 +96,9 @@ class PipelineRunner:
         """A failure that may pass: count it, and give up after enough tries."""
         sentence = str(error) or f"step {step.name} did not end within {step.timeout_seconds:g} s"
         stored = progress.step(step.name)
-        if stored.attempts >= self._attempts:
+        if stored.attempts >= (step.attempts or self._attempts):
+            if step.degrades:
+                return StepResult(f"{UNANSWERED} {sentence}"[:2000], passed_over=True)
             reason = f"{_word(step.name)}Unavailable"
             failure = StepFailed(reason, f"After {stored.attempts} tries: {sentence}", elsewhere=True)
             return await self._failed(step, progress, failure)
@@ -96,20 +110,21 @@ class PipelineRunner:
 
     async def _failed(self, step: Step, progress: Progress, failure: StepFailed) -> StepResult:
         if step.optional:
-            return StepResult(f"Passed over: {failure.sentence}")
+            return StepResult(f"Passed over: {failure.sentence}"[:2000], passed_over=True)
         outputs = {REASON: failure.reason, ELSEWHERE: "true" if failure.elsewhere else ""}
         progress.end(step.name, StepState.FAILED, failure.sentence, outputs)
         await progress.save(failure.sentence, failure.reason)
         raise failure
 
-    async def undo(self, context: StepContext, progress: Progress) -> None:
-        """Undo, last step first, whatever may have had effects. Raises ``RetryableError`` where that is not possible
-        now; what was undone is stored, so a repetition goes on from there.
+    async def undo(self, context: StepContext, progress: Progress, *, since: str = "") -> None:
+        """Undo, last step first and back to ``since``, whatever may have had effects. Raises ``RetryableError`` where
+        that is not possible now; what was undone is stored, so a repetition goes on from there.
         """
         context.outputs = progress.outputs
-        for step in reversed(self._pipeline.steps):
+        for step in reversed(self._pipeline.since(since)):
             stored = progress.step(step.name)
-            if stored.state in (StepState.PENDING, StepState.COMPENSATED, StepState.SKIPPED):
+            untouched = stored.state is StepState.SKIPPED and not stored.attempts
+            if untouched or stored.state in (StepState.PENDING, StepState.COMPENSATED):
                 continue
             if step.undo is not None:
                 try:

@@ -1,11 +1,13 @@
 """Looking after labs that are ready or running: repair, pause, resume, restart, observation."""
 
+import logging
 import time
 
 from lablet_controller.labs.reports import report_lab
 from lablet_controller.labs.teardown import stop_lab, wait_converged
 from lablet_controller.pipeline.model import StepContext
 from lablet_controller.pipeline.progress import Progress
+from lablet_controller.sessions.building import NO_ANSWER, deliver_again
 from lablet_controller.sessions.context import Acting, condition
 from lablet_controller.sessions.decide import RESTART
 from lablet_controller.sessions.decisions import Consume, Move
@@ -23,6 +25,7 @@ from lcm_core.spi.cml_labs import LabState
 from lcm_core.spi.errors import OutsideError, OutsideNotFound
 from lcm_core.spi.lds import LdsState
 
+log = logging.getLogger(__name__)
 OBSERVED = "Observed"
 """Condition type that holds the last observation of a lab's load."""
 _LEARNER_GONE = frozenset({LdsState.USER_FINISHED, LdsState.ARCHIVED})
@@ -65,13 +68,31 @@ class Watcher:
         try:
             move = await _look_at_lab(acting, context, lab)
             if move is None:
-                move = await _look_at_delivery(acting)
+                move = await self._look_at_delivery(acting, context)
             if observe and move is None:
                 await _observe(acting, context, lab.cml_lab_id)
         except OutsideError as error:
             await _report_health(acting, None, "Unreachable", f"The lab cannot be seen: {error}")
             return None
         return move
+
+    async def _look_at_delivery(self, acting: Acting, context: StepContext) -> Move | None:
+        """An outage of the delivery system is no fault of the lab; its end is what a passed-over delivery waits for."""
+        try:
+            move = await _delivery_move(acting, context)
+        except OutsideError as error:
+            log.info("the delivery of session %s cannot be seen: %s", acting.session.id, error)
+            return None
+        if move is None and _waits_for_delivery(acting):
+            await deliver_again(acting)
+        return move
+
+
+def _waits_for_delivery(acting: Acting) -> bool:
+    status = acting.session.status
+    return status.phase is SessionPhase.READY and any(
+        known.type == SessionCondition.DELIVERED and known.reason == NO_ANSWER for known in status.conditions
+    )
 
 
 async def _look_at_lab(acting: Acting, context: StepContext, lab: LabRef) -> Move | None:
@@ -99,9 +120,9 @@ async def _report_health(acting: Acting, ready: bool | None, reason: str, messag
     await acting.deps.control_plane.report_session(acting.session.id, ReportSession(conditions=[report]))
 
 
-async def _look_at_delivery(acting: Acting) -> Move | None:
+async def _delivery_move(acting: Acting, context: StepContext) -> Move | None:
     """What the delivery system says when its events were lost."""
-    delivery = acting.deps.outside.delivery
+    delivery = acting.deps.outside.deliveries.of(context.region)
     if delivery is None:
         return None
     states = {known.state for known in await delivery.find(acting.session.id)}

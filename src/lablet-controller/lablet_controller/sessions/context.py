@@ -40,6 +40,7 @@ class Acting:
             placement=self.observed.placement,
             worker=worker,
             target=await self.deps.workers.target(worker) if worker is not None else None,
+            region=self.observed.worker.spec.region if self.observed.worker is not None else "",
             definition=await self.deps.definitions.get(self.session.spec.definition_id),
         )
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from lablet_controller.pipeline.instantiate import INSTANTIATE
 from lablet_controller.pipeline.runner import ELSEWHERE, REASON
 from lablet_controller.sessions.decisions import (
     Build,
@@ -13,15 +14,17 @@ from lablet_controller.sessions.decisions import (
     Consume,
     Decision,
     Grade,
+    Hold,
     Move,
     Pause,
     Rest,
     Restart,
     Resume,
+    Retry,
     StopLab,
     Watch,
 )
-from lcm_core.contracts.sessions import Placement, SessionView
+from lcm_core.contracts.sessions import PipelineState, PipelineStep, Placement, SessionView
 from lcm_core.contracts.workers import WorkerView
 from lcm_core.domain.vocabulary import (
     SessionCondition,
@@ -38,6 +41,7 @@ LAB_STOPPED = "StoppedForGood"
 """Reason of the condition of a lab that was stopped while its evidence is graded."""
 PLACEMENTS_LIMIT = 2
 """A session is placed again once after a failure; a second failure is final."""
+UNFINISHED = frozenset({StepState.PENDING, StepState.RUNNING})
 WORKER_PRESENT = frozenset({WorkerPhase.RUNNING, WorkerPhase.DRAINING, WorkerPhase.STARTING})
 """Phases in which a worker still holds its labs, or is about to answer again."""
 
@@ -149,12 +153,12 @@ def _instantiating(observed: Observed) -> Decision:
     if observed.over:
         return Move(P.STOPPING, "SlotOver", "The lab was not ready before the slot ended.", SessionOutcome.FAILED)
     again = observed.session.status.placements_tried < PLACEMENTS_LIMIT
-    pipeline = observed.session.status.pipeline
-    for step in pipeline.steps if pipeline else ():
-        if step.state is StepState.FAILED or REASON in step.outputs:
-            reason = step.outputs.get(REASON) or "StepFailed"
-            message = f"Step {step.name} failed: {step.message}"
-            return Compensate(reason, message, again and bool(step.outputs.get(ELSEWHERE)))
+    retry = _retry(observed)
+    if retry is not None and not observed.worker_lost:
+        return retry
+    step = _failed(_build(observed))
+    if step is not None:
+        return _give_up_or_hold(observed, step, again)
     if observed.worker_lost:
         return Compensate("WorkerLost", _lost(observed).message, again)
     if observed.late:
@@ -165,11 +169,65 @@ def _instantiating(observed: Observed) -> Decision:
     return Build()
 
 
+def _build(observed: Observed) -> PipelineState | None:
+    """The build on record; a restart takes its place."""
+    pipeline = observed.session.status.pipeline
+    return pipeline if pipeline is not None and pipeline.name == INSTANTIATE else None
+
+
+def _failed(build: PipelineState | None) -> PipelineStep | None:
+    for step in build.steps if build else ():
+        if step.state is StepState.FAILED or REASON in step.outputs:
+            return step
+    return None
+
+
+def _give_up_or_hold(observed: Observed, step: PipelineStep, again: bool) -> Decision:
+    """Undo a failed build; what nobody tries elsewhere is kept for a person, if its definition says so."""
+    reason = step.outputs.get(REASON) or "StepFailed"
+    message = f"Step {step.name} failed: {step.message}"
+    again = again and bool(step.outputs.get(ELSEWHERE))
+    minutes = observed.session.spec.hold_failed_minutes
+    # A step that is being undone is no longer failed: what was begun is carried through.
+    if step.state is StepState.FAILED and step.ended_at is not None and not again and not observed.worker_lost:
+        until = min(step.ended_at + timedelta(minutes=minutes), observed.placement.booked.end)
+        if observed.now < until:
+            return Hold(reason, f"{message} It is kept until {until.isoformat(timespec='seconds')}.", until)
+    return Compensate(reason, message, again)
+
+
+def _retry(observed: Observed) -> Retry | None:
+    """A request to build again from a step on that nobody has answered yet."""
+    asked, build = observed.session.spec.retry_requested_at, _build(observed)
+    if asked is None or build is None or (build.retry_of is not None and build.retry_of >= asked):
+        return None
+    return Retry(observed.session.spec.retry_from, asked)
+
+
+def _rebuilding(observed: Observed) -> Decision | None:
+    """What a ready lab needs that is being built again; None for one that is complete, or cannot be completed."""
+    build = _build(observed)
+    retry = _retry(observed)
+    if retry is not None:
+        return retry
+    open_steps = [step for step in build.steps if step.state in UNFINISHED] if build else []
+    if not open_steps or _failed(build) is not None:
+        return None
+    if observed.worker is not None and observed.worker.status.phase is WorkerPhase.STARTING:
+        return Rest("WaitsForWorker", "The worker does not answer at the moment.", observed.placement.booked.end)
+    return Build()
+
+
 def _ready(observed: Observed) -> Decision:
     if observed.ended_by_owner:
         return _cancelled(observed)
     if observed.worker_lost:
         return _lost(observed)
+    rebuilding = None if observed.over else _rebuilding(observed)
+    if rebuilding is not None:
+        return rebuilding
+    if observed.session.spec.start_requested_at is not None:
+        return Move(P.RUNNING, "StartedByHand", "Somebody said that the learner has started.")
     started = observed.waiting(SignalType.LDS_STARTED)
     if started or observed.waiting(SignalType.LDS_ENDED):
         # An end without a start means the start is late or lost: the learner was there all the same.
@@ -178,6 +236,13 @@ def _ready(observed: Observed) -> Decision:
         return Move(P.STOPPING, "SlotOver", "The learner did not come before the slot ended.", SessionOutcome.EXPIRED)
     if observed.late:
         return Move(P.STOPPING, "NoShow", "The learner did not come.", SessionOutcome.NO_SHOW)
+    failed = _failed(_build(observed))
+    if failed is not None:
+        return Hold(
+            failed.outputs.get(REASON) or "StepFailed",
+            f"Step {failed.name} failed: {failed.message}",
+            observed.session.status.deadline or observed.placement.booked.end,
+        )
     return _restart_or_watch(observed)
 
 

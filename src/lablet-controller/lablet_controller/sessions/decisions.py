@@ -41,6 +41,23 @@ class Compensate:
 
 
 @dataclass(frozen=True, slots=True)
+class Retry:
+    """Undo what a step and those after it made, so that the build goes on from there."""
+
+    step: str
+    asked: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Keep a failed build as it is until an instant, so that a person can look at it and retry."""
+
+    reason: str
+    sentence: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Watch:
     """Look after a ready or running lab."""
 
@@ -95,5 +112,19 @@ class CleanUp:
 
 
 Decision = (
-    Rest | Move | Build | Compensate | Watch | Consume | Restart | Pause | Resume | Collect | Grade | StopLab | CleanUp
+    Rest
+    | Move
+    | Build
+    | Retry
+    | Hold
+    | Compensate
+    | Watch
+    | Consume
+    | Restart
+    | Pause
+    | Resume
+    | Collect
+    | Grade
+    | StopLab
+    | CleanUp
 )

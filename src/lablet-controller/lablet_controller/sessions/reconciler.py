@@ -6,7 +6,7 @@ from lablet_controller.outside import Deps
 from lablet_controller.pipeline.model import StepFailed
 from lablet_controller.pipeline.progress import WishChanged
 from lablet_controller.sessions.assessing import collect_evidence, grade, stop_graded_lab
-from lablet_controller.sessions.building import build, compensate, first_state
+from lablet_controller.sessions.building import build, compensate, first_state, hold, retry
 from lablet_controller.sessions.care import Watcher, consume, pause, restart, resume
 from lablet_controller.sessions.context import Acting
 from lablet_controller.sessions.decide import Observed, decide
@@ -18,11 +18,13 @@ from lablet_controller.sessions.decisions import (
     Consume,
     Decision,
     Grade,
+    Hold,
     Move,
     Pause,
     Rest,
     Restart,
     Resume,
+    Retry,
     StopLab,
     Watch,
 )
@@ -82,6 +84,8 @@ class SessionReconciler:
                 return await self._move(acting, decision)
             case Build():
                 return await build(acting)
+            case Hold():
+                return await hold(acting, decision)
             case Compensate():
                 return await compensate(acting, decision)
             case Watch():
@@ -104,6 +108,8 @@ class SessionReconciler:
                 return await pause(acting)
             case Resume():
                 return await resume(acting)
+            case Retry():
+                await retry(acting, decision)
             case Restart():
                 return await restart(acting)
             case StopLab(late):
@@ -113,7 +119,7 @@ class SessionReconciler:
         return None
 
     async def _move(self, acting: Acting, move: Move) -> Outcome | None:
-        pipeline = first_state(acting) if move.to is SessionPhase.INSTANTIATING else None
+        pipeline = await first_state(acting) if move.to is SessionPhase.INSTANTIATING else None
         await acting.move(move, pipeline=pipeline)
         if move.to is SessionPhase.RUNNING:
             await acting.put_delivery_phase(UserSessionPhase.ACTIVE)

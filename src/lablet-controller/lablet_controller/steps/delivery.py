@@ -13,11 +13,11 @@ _SCHEMES = {PortProtocol.SERIAL: "telnet", PortProtocol.VNC: "vnc", PortProtocol
 
 def no_delivery(context: StepContext) -> str:
     """Why nothing is delivered, empty when it is."""
-    return "" if context.deps.outside.delivery is not None else "No delivery system is configured."
+    return "" if context.deps.outside.deliveries.of(context.region) else "No delivery system is configured."
 
 
 def _delivery(context: StepContext) -> DeliverySystem:
-    delivery = context.deps.outside.delivery
+    delivery = context.deps.outside.deliveries.of(context.region)
     assert delivery is not None  # the steps are skipped without one
     return delivery
 
@@ -50,7 +50,7 @@ def _reserved(session: LdsSession, message: str) -> StepResult:
 
 
 def _region(context: StepContext) -> str:
-    return context.deps.lds_region or (context.worker.spec.region if context.worker else "")
+    return context.deps.lds_region or context.region
 
 
 async def hand_over_devices(context: StepContext) -> StepResult:
@@ -103,9 +103,11 @@ def device_access(context: StepContext) -> list[DeviceAccess]:
 
 async def undo_delivery(context: StepContext) -> None:
     """Release every delivery session of the session."""
-    delivery = context.deps.outside.delivery
-    if delivery is None:
-        return
-    for known in await delivery.find(context.session.id):
-        if known.state is not LdsState.ARCHIVED:
-            await delivery.release(known.id)
+    deliveries = context.deps.outside.deliveries
+    known_place = deliveries.of(context.region)
+    # Of a worker that is forgotten not even the region is known: then every deployment is asked.
+    places = deliveries.all if not context.region else (known_place,) if known_place is not None else ()
+    for delivery in places:
+        for known in await delivery.find(context.session.id):
+            if known.state is not LdsState.ARCHIVED:
+                await delivery.release(known.id)

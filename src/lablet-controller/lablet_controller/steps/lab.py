@@ -13,7 +13,8 @@ from lcm_core.contracts.sessions import LabRef
 from lcm_core.domain.vocabulary import LabPhase
 from lcm_core.spi.cml_labs import LabState, NodeState
 from lcm_core.spi.errors import OutsideNotFound, OutsideRefused
-from lcm_core.topology import lab_title, rewrite_topology
+from lcm_core.topology import Topology, lab_title, owner_of, parse_topology, rewrite_topology
+from lcm_core.topology.rewrite import lab_notes
 
 UP = frozenset({NodeState.BOOTED, NodeState.STARTED})
 
@@ -29,15 +30,39 @@ async def make_lab(context: StepContext) -> StepResult:
             ref = LabRef(cml_lab_id=found[0].id, title=found[0].title)
             return StepResult("Adopted the lab of an earlier attempt.", {"cml_lab_id": ref.cml_lab_id}, lab=ref)
     topology = await context.deps.topologies.get(context.content)
+    bound = context.session.status.lab
+    if bound is not None and not context.attempted and await _adopt_bound(context, topology, bound.cml_lab_id):
+        outputs = {"cml_lab_id": bound.cml_lab_id}
+        return StepResult("An operator gave it this lab.", outputs, lab=bound)
     pooled = await take_pooled_lab(context, topology)
     if pooled:
         return StepResult(
-            "Taken from the warm pool.", {"cml_lab_id": pooled}, lab=LabRef(cml_lab_id=pooled, title=title)
+            "Taken from the warm pool.",
+            {"cml_lab_id": pooled, "pooled": "true"},
+            lab=LabRef(cml_lab_id=pooled, title=title),
         )
     text = rewrite_topology(topology, context.placement.ports, session_id)
     lab_id = await cml.import_lab(context.cml, text)
     failpoint("lab.imported")
     return StepResult("Lab imported.", {"cml_lab_id": lab_id}, lab=LabRef(cml_lab_id=lab_id, title=title))
+
+
+async def _adopt_bound(context: StepContext, topology: Topology, lab_id: str) -> bool:
+    """Make a lab that somebody gave to the session its own, with its ports; False when it is gone."""
+    cml, session = context.deps.outside.cml, context.session
+    wanted = parse_topology(rewrite_topology(topology, context.placement.ports, session.id))
+    try:
+        lab = await cml.lab(context.cml, lab_id)
+        for node in await cml.nodes(context.cml, lab_id):
+            original = wanted.node(node.label)
+            if original is not None and tuple(node.tags) != original.tags:
+                await cml.retag(context.cml, lab_id, node.id, original.tags)
+        if owner_of(lab.title, lab.notes) != session.id:
+            title = lab_title(session.id, session.spec.definition_title)
+            await cml.rename(context.cml, lab_id, title, lab_notes(session.id, lab.notes))
+    except OutsideNotFound:
+        return False
+    return True
 
 
 async def undo_lab(context: StepContext) -> None:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -148,6 +148,16 @@ class EmbeddedServer(abc.ABC):
         """Stop politely and start again with the same data and port."""
         await self.stop()
         return await self.start(deadline_seconds)
+
+    @contextlib.contextmanager
+    def environment_with(self, more: Mapping[str, str]) -> Iterator[None]:
+        """Variables that a start within the block adds to the environment."""
+        usual = self._environment
+        self._environment = {**usual, **more}
+        try:
+            yield
+        finally:
+            self._environment = usual
 
     async def __aenter__(self) -> Self:
         return await self.start()

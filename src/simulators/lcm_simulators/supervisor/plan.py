@@ -23,6 +23,7 @@ class PlatformSettings:
 
     ``environment`` is the user's own (shell and ``.env.local``); an address given there replaces the embedded stand-in.
     ``network`` is the loopback /16 that simulated instances get their addresses from. ``durable`` False skips fsync.
+    ``replicas`` holds the ports of each further replica of the control plane and the controllers.
     """
 
     data_dir: Path
@@ -34,6 +35,7 @@ class PlatformSettings:
     boot_scale: float = 1.0
     network: str = "127.20"
     durable: bool = True
+    replicas: tuple[Ports, ...] = ()
 
     def address(self, setting: str, port_name: str, scheme: str = "http://") -> str:
         """The configured address, else that of the embedded stand-in."""
@@ -75,7 +77,9 @@ def shared_environment(settings: PlatformSettings) -> dict[str, str]:
         # The AWS SDK refuses to sign without any key; the embedded EC2 world accepts this one.
         "AWS_ACCESS_KEY_ID": settings.environment.get("AWS_ACCESS_KEY_ID") or "testing",
         "AWS_SECRET_ACCESS_KEY": settings.environment.get("AWS_SECRET_ACCESS_KEY") or "testing",
-        "LCM_EVENTS_URL": f"http://{_HOST}:{settings.ports.lablet_controller}/events",
+        # Where several lablet controllers run, whatever spreads the events over them.
+        "LCM_EVENTS_URL": settings.environment.get("LCM_EVENTS_URL")
+        or f"http://{_HOST}:{settings.ports.lablet_controller}/events",
     }
 
 
@@ -160,17 +164,39 @@ def _simulators(settings: PlatformSettings, shared: Mapping[str, str]) -> list[P
     return specs
 
 
-def _controllers(settings: PlatformSettings, shared: Mapping[str, str], needs: tuple[str, ...]) -> list[ProcessSpec]:
+def _replicas(settings: PlatformSettings, service: str) -> list[tuple[str, int]]:
+    """Name and port of each replica of a service; the first one bears the service's own name."""
+    everywhere = enumerate((settings.ports, *settings.replicas), start=1)
+    field = service.replace("-", "_")
+    return [(service if number == 1 else f"{service}-{number}", getattr(ports, field)) for number, ports in everywhere]
+
+
+def _control_planes(settings: PlatformSettings, shared: Mapping[str, str], needs: tuple[str, ...]) -> list[ProcessSpec]:
     specs: list[ProcessSpec] = []
-    for name in CONTROLLERS:
-        port = int(getattr(settings.ports, name.replace("-", "_")))
+    for name, port in _replicas(settings, "control-plane"):
         environment = {
             **shared,
-            "LCM_ADMIN_PORT": str(port),
-            "LCM_CLIENT_ID": f"lcm-{name}",
-            "LCM_CLIENT_SECRET": f"lcm-{name}-dev-secret",
+            "APP_HOST": settings.environment.get("APP_HOST") or _HOST,
+            "APP_PORT": str(port),
+            "MONGODB_URI": _database_uri(settings),
+            **{secret: settings.secret(secret) for secret in ("JWT_SECRET_KEY", "LCM_ENVELOPE_KEY", *_FLEET_SECRETS)},
         }
-        specs.append(_python(settings, name, name.replace("-", "_"), port, "/health/ready", environment, needs))
+        specs.append(_python(settings, name, "control_plane_api", port, "/health/ready", environment, needs))
+    return specs
+
+
+def _controllers(settings: PlatformSettings, shared: Mapping[str, str], needs: tuple[str, ...]) -> list[ProcessSpec]:
+    specs: list[ProcessSpec] = []
+    for service in CONTROLLERS:
+        for name, port in _replicas(settings, service):
+            environment = {
+                **shared,
+                "LCM_ADMIN_PORT": str(port),
+                "LCM_CLIENT_ID": f"lcm-{service}",
+                "LCM_CLIENT_SECRET": f"lcm-{service}-dev-secret",
+            }
+            module = service.replace("-", "_")
+            specs.append(_python(settings, name, module, port, "/health/ready", environment, needs))
     return specs
 
 
@@ -180,21 +206,6 @@ def platform_plan(settings: PlatformSettings) -> list[ProcessSpec]:
     backing = _backing(settings)
     simulators = _simulators(settings, shared)
     present = {spec.name for spec in [*backing, *simulators]}
-    control_plane = {
-        **shared,
-        "APP_HOST": settings.environment.get("APP_HOST") or _HOST,
-        "APP_PORT": str(settings.ports.control_plane),
-        "MONGODB_URI": _database_uri(settings),
-        **{name: settings.secret(name) for name in ("JWT_SECRET_KEY", "LCM_ENVELOPE_KEY", *_FLEET_SECRETS)},
-    }
     stores = tuple(name for name in ("etcd", "database", "identity") if name in present)
-    plane = _python(
-        settings,
-        "control-plane",
-        "control_plane_api",
-        settings.ports.control_plane,
-        "/health/ready",
-        control_plane,
-        stores,
-    )
-    return [*backing, *simulators, plane, *_controllers(settings, shared, ("control-plane",))]
+    planes = _control_planes(settings, shared, stores)
+    return [*backing, *simulators, *planes, *_controllers(settings, shared, ("control-plane",))]

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Path
 from starlette.responses import Response
 
+from control_plane_api.api.addresses import TrustedProxies
 from control_plane_api.api.call import Call
 from control_plane_api.api.guard import api_router, guard, public
 from control_plane_api.application.authorization.policy import Action
@@ -25,7 +26,8 @@ router = api_router("/auth", tags=["sign in"])
 @public
 async def login(call: Call, body: PasswordLogin) -> Response:
     """A token of the platform, for a day by default."""
-    address = call.request.client.host if call.request.client else ""
+    proxies: TrustedProxies = call.request.app.state.proxies
+    address = proxies.address_of(call.request)
     return call.respond(await call.execute(SignInCommand(NOBODY, body, address)))
 
 

@@ -6,9 +6,12 @@ from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from control_plane_api.api.addresses import TrustedProxies
 from control_plane_api.api.call import Call
 from control_plane_api.api.guard import api_router, public
+from control_plane_api.application.audit.log import AuditLog
 from control_plane_api.application.errors import UnauthenticatedError
+from control_plane_api.application.runtime.commands.sign_in import SIGN_IN
 from control_plane_api.infrastructure.identity.browser import LOGIN_SECONDS, BrowserSessions
 from control_plane_api.infrastructure.sessions.model import BrowserSession
 from control_plane_api.infrastructure.sessions.origins import Origin, origin_of
@@ -69,7 +72,13 @@ async def finish(
     if error or not code:
         raise UnauthenticatedError(f"The identity provider did not sign you in ({error or 'no code'}); start again.")
     origin = _origin(call.request)
-    done = await _sessions(call.request).finish(call.request.cookies.get(LOGIN_COOKIE, ""), state, code)
+    sessions = _sessions(call.request)
+    done = await sessions.finish(call.request.cookies.get(LOGIN_COOKIE, ""), state, code)
+    await sessions.forget(call.request)
+    proxies: TrustedProxies = call.request.app.state.proxies
+    audit: AuditLog = call.request.app.state.edge.audit
+    details = {"address": proxies.address_of(call.request)}
+    await audit.accepted(done.principal, SIGN_IN, "user", done.principal.user_id, details)
     response = RedirectResponse(done.next_path, 302)
     response.set_cookie(origin.cookie, done.cookie, path="/", secure=origin.secure, httponly=True, samesite="lax")
     response.delete_cookie(LOGIN_COOKIE, path=LOGIN_PATH, secure=origin.secure, httponly=True, samesite="lax")

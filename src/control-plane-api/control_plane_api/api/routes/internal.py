@@ -11,6 +11,7 @@ from control_plane_api.api.routes.definitions import UPLOAD_LIMIT
 from control_plane_api.application.artifact.commands.upload_artifact import UploadArtifactCommand
 from control_plane_api.application.artifact.queries.artifact_content import ArtifactContentQuery
 from control_plane_api.application.authorization.policy import Action
+from control_plane_api.application.definition.commands.check_content import RecordContentCheckCommand
 from control_plane_api.application.definition.commands.definition_commands import RecordSyncCommand
 from control_plane_api.application.lab_record.commands.lab_commands import FinishLabActionCommand, ReportLabsCommand
 from control_plane_api.application.runtime.commands.runtime_commands import HeartbeatCommand, ObtainTermCommand
@@ -25,10 +26,10 @@ from control_plane_api.application.worker.commands.controller_commands import (
 from control_plane_api.application.worker.queries.worker_queries import ClaimChangesQuery, WorkerCredentialsQuery
 from lcm_core.contracts.claims import ClaimChanges
 from lcm_core.contracts.common import BulkResult, Written
-from lcm_core.contracts.definitions import ArtifactView, SyncResult
+from lcm_core.contracts.definitions import ArtifactView, ContentCheck, SyncResult
+from lcm_core.contracts.labs import LabActionResult
 from lcm_core.contracts.platform import CloseTask, ControllerHeartbeat, ObtainTerm, OpenTask, TermView
 from lcm_core.contracts.workers import (
-    LabActionResult,
     LabRecordBatch,
     MetricsBatch,
     ReportWorker,
@@ -142,6 +143,13 @@ async def action_result(call: Call, record_id: ObjectId, body: LabActionResult) 
 async def sync_result(call: Call, definition_id: ObjectId, body: SyncResult) -> Response:
     """Activates the definition or stores its errors."""
     return call.respond(await call.execute(RecordSyncCommand(call.principal, definition_id, body)))
+
+
+@router.post("/definitions/{definition_id}/content-check", response_model=Written, summary="Report what a bucket holds")
+@internal(Action.DEFINITION_SYNC)
+async def content_check(call: Call, definition_id: ObjectId, body: ContentCheck) -> Response:
+    """A package that no version knows becomes the next version."""
+    return call.respond(await call.execute(RecordContentCheckCommand(call.principal, definition_id, body)))
 
 
 @router.get(

@@ -16,6 +16,7 @@ from control_plane_api.application.lablet_session.commands.end_session import En
 from control_plane_api.application.lablet_session.commands.extend_session import ExtendSessionCommand
 from control_plane_api.application.lablet_session.commands.requeue_session import RequeueSessionCommand
 from control_plane_api.application.lablet_session.commands.reserve_session import ReserveSessionCommand
+from control_plane_api.application.lablet_session.commands.retry_session import RetrySessionCommand
 from control_plane_api.application.lablet_session.queries.session_queries import (
     GetGradingSessionQuery,
     GetLaunchQuery,
@@ -32,6 +33,7 @@ from lcm_core.contracts.sessions import (
     GradingSessionView,
     LaunchView,
     ReserveSession,
+    RetrySession,
     ScoreReportView,
     SessionView,
     UserSessionView,
@@ -134,7 +136,16 @@ async def requeue(call: Call, session_id: SessionId, body: Reason | None = None)
     )
 
 
-@router.post("/{session_id}/{wish}", response_model=SessionView, summary="Stop, resume, restart, grade, observe")
+@router.post("/{session_id}/retry", response_model=SessionView, summary="Build again from a step on")
+@guard(Action.SESSION_OPERATE)
+async def retry(call: Call, session_id: SessionId, body: RetrySession) -> Response:
+    """While the lab is being built or waits for its learner; what the steps made is undone first."""
+    return call.respond(
+        await call.execute(RetrySessionCommand(call.principal, session_id, body.step, call.expected_version))
+    )
+
+
+@router.post("/{session_id}/{wish}", response_model=SessionView, summary="Stop, resume, restart, grade, observe, start")
 @guard(Action.SESSION_CHANGE)
 async def change(call: Call, session_id: SessionId, wish: SessionWish) -> Response:
     """The lablet controller carries the wish out."""

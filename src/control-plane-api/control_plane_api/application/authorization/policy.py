@@ -113,7 +113,7 @@ POLICY: dict[Action, Rule] = {
     Action.SESSION_LAUNCH: _rule(everywhere=_ADMIN, department=(Role.MANAGER,), own=(Role.USER, Role.LAB_AUTHOR)),
     Action.DEFINITION_READ: _rule(everywhere=_READERS),
     Action.DEFINITION_WRITE: _rule(everywhere=_AUTHORS),
-    Action.ARTIFACT_WRITE: _rule(everywhere=(*_AUTHORS, Role.LABLET_CONTROLLER)),
+    Action.ARTIFACT_WRITE: _rule(everywhere=(*_AUTHORS, Role.MANAGER, Role.LABLET_CONTROLLER)),
     Action.WORKER_READ: _rule(everywhere=_READERS),
     Action.WORKER_OPERATE: _rule(everywhere=_ADMIN_MANAGER),
     Action.WORKER_TAG: _rule(everywhere=_ADMIN_MANAGER),

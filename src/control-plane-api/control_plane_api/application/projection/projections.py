@@ -41,6 +41,12 @@ def _nothing(_: Document) -> str | None:
     return None
 
 
+def _check(document: Document) -> str | None:
+    """A definition is wanted to be checked until the last request is answered."""
+    asked, answered = _get(document, "spec.check_requested_at"), _get(document, "status.sync.check_answered")
+    return "check" if asked and asked != answered else None
+
+
 def _refs(**paths: str) -> Callable[[Document], dict[str, str]]:
     def read(document: Document) -> dict[str, str]:
         found = {name: _get(document, path) for name, path in paths.items()}
@@ -66,7 +72,7 @@ PROJECTIONS: tuple[Projected, ...] = (
         _path("status.deadline"),
         _refs(template="spec.template_id", region="spec.region"),
     ),
-    Projected(Kind.DEFINITION, "definitions", "definitions", _nothing, _nothing, _refs(name="spec.name")),
+    Projected(Kind.DEFINITION, "definitions", "definitions", _check, _nothing, _refs(name="spec.name")),
     Projected(
         Kind.LAB_RECORD,
         "lab_records",

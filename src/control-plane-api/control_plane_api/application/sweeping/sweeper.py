@@ -31,9 +31,9 @@ def orphans(claims: Iterable[ClaimView], sessions: Mapping[str, LabletSession]) 
 
 
 def _holds(session: LabletSession | None, claim: ClaimView) -> bool:
-    if session is None or session.phase is SessionPhase.TERMINATED or session.status.placement is None:
+    if session is None or session.phase is SessionPhase.TERMINATED:
         return False
-    return session.status.placement.claim_id == claim.claim_id
+    return session.holds_place(claim.worker_id, claim.claim_id)
 
 
 class Sweeper:

@@ -81,7 +81,15 @@ class LabletDefinition(Resource[DefinitionSpec, DefinitionStatus]):
         self._move(DefinitionPhase.ACTIVE, "activated", result.message or "Content validated and stored.")
 
     def request_sync(self, now: datetime, artifact_id: str = "") -> None:
-        """Ask for the content to be validated again, perhaps from another upload."""
+        """Ask for the content to be validated again, perhaps from another upload.
+
+        The content of an active definition stays; its bucket is looked at for other content, which makes a new version.
+        """
+        if self.phase is DefinitionPhase.ACTIVE and not artifact_id:
+            self.touch_spec()
+            self.spec.check_requested_at = now
+            self.record(DefinitionChanged(change="check_requested", phase=self.phase))
+            return
         if self.phase is not DefinitionPhase.PENDING_SYNC:
             raise DefinitionRuleError(
                 "Immutable", f"Definition {self.key} is {self.phase}; upload a new version instead."
@@ -92,6 +100,13 @@ class LabletDefinition(Resource[DefinitionSpec, DefinitionStatus]):
             self.spec.artifact_id = artifact_id
         self.status.sync = SyncStatus(state="requested", requested_at=now)
         self.record(DefinitionChanged(change="sync_requested", phase=self.phase))
+
+    def checked(self, requested_at: datetime, message: str, now: datetime) -> None:
+        """The bucket was looked at; what came of it."""
+        self.status.sync.check_answered = requested_at
+        self.status.sync.checked_at = now
+        self.status.sync.check_message = message
+        self.record(DefinitionChanged(change="checked", phase=self.phase, message=message))
 
     def deprecate(self, replaced_by: str = "") -> None:
         """Take no new sessions; those pinned to it go on."""

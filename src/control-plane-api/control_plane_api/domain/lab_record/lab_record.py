@@ -4,11 +4,13 @@ from datetime import datetime
 
 from control_plane_api.kernel.aggregate import Resource, ResourceEvent
 from control_plane_api.kernel.errors import RuleError
-from lcm_core.contracts.workers import LabActionResult, LabRecordReport, LabRecordSpec, LabRecordStatus
+from lcm_core.contracts.labs import LabActionResult
+from lcm_core.contracts.workers import LabRecordReport, LabRecordSpec, LabRecordStatus
 from lcm_core.domain import LAB_STATES
-from lcm_core.domain.vocabulary import Kind, LabPhase
+from lcm_core.domain.vocabulary import Kind, LabPhase, LabSource
 
-ACTIONS = ("start", "stop", "wipe", "delete", "export", "clone")
+ACTIONS = ("start", "stop", "wipe", "delete", "export", "clone", "bind")
+IMPORT, BIND = "import", "bind"
 
 
 class LabObserved(ResourceEvent):
@@ -53,6 +55,26 @@ class LabRecord(Resource[LabRecordSpec, LabRecordStatus]):
         record.record(LabObserved(phase=report.phase, message=report.message))
         return record
 
+    @classmethod
+    def awaited(
+        cls, record_id: str, worker_id: str, artifact_id: str, title: str, by: str, now: datetime
+    ) -> "LabRecord":
+        """Record a lab that is to be made of an uploaded topology."""
+        spec = LabRecordSpec(
+            worker_id=worker_id,
+            cml_lab_id="",
+            title=title,
+            source=LabSource.IMPORT,
+            pending_action=IMPORT,
+            action_target=artifact_id,
+            action_requested_at=now,
+            action_requested_by=by,
+        )
+        status = LabRecordStatus(phase=LabPhase.DEFINED, message="Waits to be imported.")
+        record = cls.create(record_id, spec, status, by, now)
+        record.record(LabActionRequested(action=IMPORT))
+        return record
+
     def observed(self, report: LabRecordReport, now: datetime) -> bool:
         """Take a newer observation; answers whether anything worth a version changed."""
         before_status = self.status.model_copy(deep=True)
@@ -61,6 +83,7 @@ class LabRecord(Resource[LabRecordSpec, LabRecordStatus]):
             LAB_STATES.require(self.status.phase, report.phase)
             self.status.phase = report.phase
         self.spec.title = report.title
+        self.spec.cml_lab_id = self.spec.cml_lab_id or report.cml_lab_id
         self.spec.session_id = report.session_id or self.spec.session_id
         self.spec.definition_id = report.definition_id or self.spec.definition_id
         if report.released:
@@ -89,16 +112,21 @@ class LabRecord(Resource[LabRecordSpec, LabRecordStatus]):
     def _may_vanish(self) -> bool:
         return LAB_STATES.allows(self.status.phase, LabPhase.DELETED)
 
-    def request(self, action: str, by: str, now: datetime) -> None:
+    def request(self, action: str, by: str, now: datetime, target: str = "") -> None:
         """Ask the lablet controller for an action on the lab."""
         if action not in ACTIONS:
             raise LabRuleError("UnknownAction", f"A lab can be asked to {', '.join(ACTIONS)}, not to {action}.")
         if self.status.phase is LabPhase.DELETED:
             raise LabRuleError("LabDeleted", f"Lab record {self.key} is of a lab that is gone.")
+        if self.spec.pending_action == IMPORT:
+            raise LabRuleError("NotImported", f"Lab record {self.key} is of a lab that is being imported.")
+        if action == BIND and (self.spec.session_id or self.spec.source is LabSource.POOL):
+            raise LabRuleError("LabInUse", f"The lab belongs to {self.spec.session_id or 'the warm pool'}.")
         if self.spec.session_id and action in ("wipe", "delete"):
             raise LabRuleError("LabInUse", f"The lab belongs to session {self.spec.session_id}; end that first.")
         self.touch_spec()
         self.spec.pending_action = action
+        self.spec.action_target = target
         self.spec.action_requested_at = now
         self.spec.action_requested_by = by
         self.record(LabActionRequested(action=action))
@@ -106,6 +134,8 @@ class LabRecord(Resource[LabRecordSpec, LabRecordStatus]):
     def finish_action(self, result: LabActionResult, now: datetime) -> None:
         """Take the outcome of the pending action."""
         self.spec.pending_action = ""
+        self.spec.action_target = ""
+        self.spec.cml_lab_id = self.spec.cml_lab_id or result.cml_lab_id
         self.status.last_error = "" if result.succeeded else result.message
         self.status.message = result.message
         if result.phase is not None and result.phase is not self.status.phase:

@@ -46,9 +46,9 @@ class SessionProgressed(ResourceEvent):
 
 
 class SessionSignaled(ResourceEvent):
-    """An inbound event was attached to a session."""
+    """An inbound event was attached to a session; ``inbound_id`` is its source and id."""
 
-    event_id: str
+    inbound_id: str
     signal: SignalType
 
 

@@ -35,6 +35,7 @@ from lcm_core.domain.vocabulary import (
     SessionOutcome,
     SessionPhase,
     SignalType,
+    StepState,
 )
 
 HISTORY_LIMIT = 20
@@ -73,6 +74,14 @@ class LabletSession(Resource[SessionSpec, SessionStatus]):
     def holds_nothing(self) -> bool:
         """No lab and no LDS session, so it may end at once (ruling 12)."""
         return self.status.lab is None and not self.status.user_session_id
+
+    def holds_place(self, worker_id: str, claim_id: str) -> bool:
+        """Whether this very claim is the session's.
+
+        The id alone does not tell: a placement that is repeated after a crash can choose another worker for it.
+        """
+        placement = self.status.placement
+        return placement is not None and (placement.worker_id, placement.claim_id) == (worker_id, claim_id)
 
     # Moves -----------------------------------------------------------------------------------------------------
 
@@ -219,7 +228,7 @@ class LabletSession(Resource[SessionSpec, SessionStatus]):
         room = max(0, SIGNAL_LIMIT - 1 - len(kept))
         recent_done = done[-room:] if room else []
         self.status.signals = [*recent_done, *kept, Signal(event_id=event_id, type=signal, received_at=now)]
-        self.record(SessionSignaled(event_id=event_id, signal=signal))
+        self.record(SessionSignaled(inbound_id=event_id, signal=signal))
         return True
 
     def score(self, summary: ScoreSummary) -> None:
@@ -291,6 +300,29 @@ class LabletSession(Resource[SessionSpec, SessionStatus]):
             raise SessionRuleError("NotRunning", f"Only a ready or running session restarts; this one is {self.phase}.")
         self._wish("restart", "Restart of the lab requested.")
         self.spec.restart_requested_at = now
+
+    def request_start(self, now: datetime) -> None:
+        """Say that the learner has started, where no delivery system tells it."""
+        if self.phase is not SessionPhase.READY:
+            raise SessionRuleError("NotReady", f"Only a ready session starts; this one is {self.phase}.")
+        self._wish("start", "Started by hand.")
+        self.spec.start_requested_at = now
+
+    def request_retry(self, step: str, now: datetime) -> None:
+        """Ask for the build to be repeated from a step on that was begun already."""
+        if self.phase not in (SessionPhase.INSTANTIATING, SessionPhase.READY):
+            message = f"Only a lab that is being built or waits for its learner is retried; this one is {self.phase}."
+            raise SessionRuleError("NotRetryable", message)
+        self._require_live("retry")
+        steps = self.status.pipeline.steps if self.status.pipeline else []
+        begun = [known.name for known in steps if known.state is not StepState.PENDING]
+        if step not in begun:
+            raise SessionRuleError(
+                "StepNotBegun", f"No step {step!r} has begun; those are: {', '.join(begun) or 'none'}."
+            )
+        self._wish("retry", f"Retry from step {step} requested.")
+        self.spec.retry_requested_at = now
+        self.spec.retry_from = step
 
     def request_collection(self, now: datetime) -> None:
         """Ask for evidence and grading now."""

@@ -1,8 +1,8 @@
 """Access tokens of the identity provider, sent as ``Authorization: Bearer``."""
 
 import hashlib
-from collections import OrderedDict
 
+from cachetools import TTLCache
 from starlette.requests import HTTPConnection
 
 from control_plane_api.application.authorization.principal import Principal
@@ -29,23 +29,17 @@ class BearerAuthenticator:
 
     def __init__(self, verifier: TokenVerifier, clock: Clock) -> None:
         self._verifier = verifier
-        self._clock = clock
-        self._known: OrderedDict[bytes, tuple[float, Principal]] = OrderedDict()
+        self._known: TTLCache[bytes, Principal] = TTLCache(REMEMBERED_TOKENS, REMEMBERED_SECONDS, clock.monotonic)
 
     async def authenticate(self, connection: HTTPConnection) -> Principal | None:
         """See ``Authenticator``."""
         token = bearer_token(connection)
         if not token:
             return None
-        key, now = hashlib.sha256(token.encode()).digest(), self._clock.monotonic()
-        known = self._known.get(key)
-        if known is not None and now - known[0] < REMEMBERED_SECONDS:
-            return known[1]
-        principal = await self._verify(token)
-        self._known[key] = (now, principal)
-        self._known.move_to_end(key)
-        if len(self._known) > REMEMBERED_TOKENS:
-            self._known.popitem(last=False)
+        key = hashlib.sha256(token.encode()).digest()
+        principal = self._known.get(key)
+        if principal is None:
+            principal = self._known[key] = await self._verify(token)
         return principal
 
     async def _verify(self, token: str) -> Principal:

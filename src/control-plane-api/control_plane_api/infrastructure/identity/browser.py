@@ -41,10 +41,11 @@ class _Login(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A finished sign-in: the cookie's value and where the browser goes."""
+    """A finished sign-in: the cookie's value, where the browser goes, and who it is."""
 
     cookie: str
     next_path: str
+    principal: Principal
 
 
 class BrowserSessions:
@@ -98,13 +99,19 @@ class BrowserSessions:
             expires_at=now + self._life,
         )
         await self._store.put(session)
-        return SignedIn(cookie, login.next_path)
+        return SignedIn(cookie, login.next_path, session.principal())
 
     async def end(self, session: BrowserSession, origin: Origin) -> str:
         """End a session here and at the realm; the address at which the browser leaves the realm too."""
         await self._store.delete(session.key)
         await self._flow.end(self._envelope.open(session.refresh_token_sealed))
         return self._flow.logout_url(self._envelope.open(session.id_token_sealed), origin.url + "/")
+
+    async def forget(self, connection: HTTPConnection) -> None:
+        """End the session that the browser had before it signed in anew."""
+        cookie = _cookie(connection)
+        if cookie:
+            await self._store.delete(key_of(cookie))
 
     async def end_all(self, user_id: str) -> int:
         """End every session of a user."""
@@ -129,7 +136,7 @@ class BrowserSessions:
 
     async def session_of(self, connection: HTTPConnection) -> BrowserSession | None:
         """The session of the request's cookie, refreshed when due; None without one, also for an ended one."""
-        cookie = connection.cookies.get(SECURE_COOKIE) or connection.cookies.get(LOOPBACK_COOKIE)
+        cookie = _cookie(connection)
         if not cookie:
             return None
         session = await self._store.get(key_of(cookie))
@@ -189,6 +196,10 @@ class BrowserSessions:
             return _Login.model_validate_json(self._envelope.open(sealed))
         except (ValueError, ValidationError) as error:
             raise UnauthenticatedError("This browser has begun no sign-in, or too long ago; start again.") from error
+
+
+def _cookie(connection: HTTPConnection) -> str:
+    return connection.cookies.get(SECURE_COOKIE) or connection.cookies.get(LOOPBACK_COOKIE) or ""
 
 
 def local_path(path: str) -> str:

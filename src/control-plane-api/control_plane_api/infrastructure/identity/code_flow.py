@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import time
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -12,6 +13,7 @@ from joserfc.jwk import KeySet
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from control_plane_api.application.errors import UnauthenticatedError, UnavailableError
+from lcm_core.security.verification import LEEWAY_SECONDS
 
 SCOPE = "openid profile email"
 _AWAY = "IdentityProviderAway"
@@ -104,7 +106,8 @@ class CodeFlow:
         except (JoseError, ValueError) as error:
             raise refused from error
         audience = [claims.aud] if isinstance(claims.aud, str) else claims.aud
-        if claims.iss != self.issuer or self.client_id not in audience or claims.nonce != nonce:
+        fitting = claims.iss == self.issuer and self.client_id in audience and claims.nonce == nonce
+        if not fitting or claims.exp + LEEWAY_SECONDS < time.time():
             raise refused
         return claims
 

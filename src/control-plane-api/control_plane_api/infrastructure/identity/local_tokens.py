@@ -7,10 +7,10 @@ a revocation is an instant, and every token that was issued before it is refused
 import hashlib
 import secrets
 import time
-from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from cachetools import LRUCache
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
@@ -52,7 +52,7 @@ class LocalTokens:
         self._life = life_seconds
         self._revocations: Collection = database["token_revocations"]
         self._known: dict[str, tuple[float, float]] = {}
-        self._verified_claims: OrderedDict[bytes, _Claims] = OrderedDict()
+        self._verified_claims: LRUCache[bytes, _Claims] = LRUCache(REMEMBERED_TOKENS)
 
     @property
     def life_seconds(self) -> int:
@@ -107,8 +107,6 @@ class LocalTokens:
                 return None
             claims = self._verified(token)
             self._verified_claims[key] = claims
-            if len(self._verified_claims) > REMEMBERED_TOKENS:
-                self._verified_claims.popitem(last=False)
         if claims.exp + LEEWAY_SECONDS < time.time():
             raise UnauthenticatedError("The token has expired; sign in again.")
         return claims

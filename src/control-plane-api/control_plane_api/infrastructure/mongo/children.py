@@ -7,7 +7,9 @@ from typing import Any
 import orjson
 from pymongo.errors import DuplicateKeyError
 
+from control_plane_api.application.ports import Resealed
 from control_plane_api.infrastructure.mongo.database import Collection, Database, ensure_index
+from control_plane_api.infrastructure.mongo.resealing import reseal_fields
 from lcm_core.contracts.sessions import (
     DeviceAccess,
     GradingSessionView,
@@ -78,6 +80,10 @@ class MongoChildren:
             launch_url=self._envelope.open(url) if url else "",
             devices=[DeviceAccess.model_validate(device) for device in opened],
         )
+
+    async def reseal(self) -> Resealed:
+        """See ``ChildStore``."""
+        return await reseal_fields(self._users, ("launch_url_sealed", "devices_sealed"), self._envelope)
 
     async def put_grading_session(self, session_id: str, body: PutGradingSession, now: datetime) -> GradingSessionView:
         """See ``ChildStore``."""

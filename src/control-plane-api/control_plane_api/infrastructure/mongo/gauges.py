@@ -6,7 +6,9 @@ import logging
 from prometheus_client import Gauge
 from pymongo.errors import PyMongoError
 
+from control_plane_api.application.invariants.catalog import INVARIANTS
 from control_plane_api.infrastructure.mongo.database import Database
+from control_plane_api.infrastructure.mongo.standing import MongoStanding
 from lcm_core.clock import Clock
 from lcm_core.domain.vocabulary import SessionPhase, WorkerPhase
 
@@ -18,6 +20,7 @@ WORKERS = Gauge("lcm_workers", "Workers by phase", ["phase"])
 TASKS = Gauge("lcm_tasks_open", "Operator tasks that wait for a person")
 LATE = Gauge("lcm_sessions_late", "Sessions whose slot has begun and which no learner can enter yet")
 BACKLOG = Gauge("lcm_outbox_documents", "Documents whose changes are not projected yet", ["collection"])
+VIOLATIONS = Gauge("lcm_invariant_violations", "Counter-examples of what must always hold", ["invariant"])
 
 _BEFORE_READY = [SessionPhase.PENDING, SessionPhase.SCHEDULED, SessionPhase.INSTANTIATING]
 _PROJECTED = ("sessions", "workers")
@@ -47,6 +50,9 @@ class Gauges:
         for state in WorkerPhase:
             WORKERS.labels(state).set(await workers.count_documents({"status.phase": state}))
         TASKS.set(await self._database["tasks"].count_documents({"status.phase": "open"}))
+        standing = await MongoStanding(self._database).counted()
+        for invariant in INVARIANTS:
+            VIOLATIONS.labels(invariant.name).set(standing.get(invariant.name, 0))
         # Times are stored as ISO text in UTC, which sorts like the instants.
         late = {
             "status.phase": {"$in": _BEFORE_READY},

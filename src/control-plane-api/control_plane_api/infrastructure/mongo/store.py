@@ -25,17 +25,17 @@ from control_plane_api.application.errors import (
 from control_plane_api.application.ports import ListPage, ListQuery
 from control_plane_api.infrastructure.mongo.database import Collection, Database, ensure_index
 from control_plane_api.infrastructure.mongo.documents import body_of, outbox_entries, to_aggregate
+from control_plane_api.infrastructure.mongo.pages import REFERENCE, NewestFirst, ParsedDocuments, Totals
 from control_plane_api.kernel.aggregate import Resource
 from control_plane_api.kernel.failpoints import failpoint
 
 AggregateT = TypeVar("AggregateT", bound=Resource[Any, Any])
-Changed = Callable[[str, str], None]
-"""Called with (collection, id) after a commit; wakes the dispatcher."""
+Changed = Callable[[str, str, Mapping[str, Any] | None], None]
+"""Called with collection, id and what was written (None: removed) after a commit; wakes the dispatcher."""
 
 ATTEMPTS = 30
 BACKLOG_LIMIT_BYTES = 256 * 1024
 BACKLOG_CHECK_FROM = 64
-COUNT_LIMIT = 10_000
 
 
 class MongoStore(Generic[AggregateT]):
@@ -47,6 +47,9 @@ class MongoStore(Generic[AggregateT]):
         self._kind = kind
         self._label = label
         self._changed = changed
+        self._documents = ParsedDocuments(kind)
+        self._totals = Totals(self._collection)
+        self._newest = NewestFirst()
 
     async def create_indexes(self, *filters: str) -> None:
         """Indexes for the compare-and-set, the outbox sweep and each list filter."""
@@ -91,7 +94,7 @@ class MongoStore(Generic[AggregateT]):
             await self._collection.insert_one(document)
         except DuplicateKeyError:
             return False
-        self._committed(aggregate, 1)
+        self._committed(aggregate, document)
         return True
 
     async def update(
@@ -123,25 +126,27 @@ class MongoStore(Generic[AggregateT]):
     async def _save(self, aggregate: AggregateT) -> bool:
         version = aggregate.version + 1
         now = datetime.now(UTC)
+        body, entries = body_of(aggregate), outbox_entries(aggregate, version)
         failpoint("before-commit")
         result = await self._collection.update_one(
             {"_id": aggregate.key, "version": aggregate.version},
             {
-                "$set": {**body_of(aggregate), "version": version, "updated_at": now, "pending": True},
-                "$push": {"outbox": {"$each": outbox_entries(aggregate, version)}},
+                "$set": {**body, "version": version, "updated_at": now, "pending": True},
+                "$push": {"outbox": {"$each": entries}},
             },
         )
         if result.modified_count != 1:
             return False
         aggregate.state.updated_at = now
-        self._committed(aggregate, version)
+        self._committed(aggregate, {"_id": aggregate.key, "version": version, **body, "outbox": entries})
         return True
 
-    def _committed(self, aggregate: AggregateT, version: int) -> None:
+    def _committed(self, aggregate: AggregateT, written: Mapping[str, Any]) -> None:
         failpoint("after-commit")
-        aggregate.state.version = version
+        aggregate.state.version = written["version"]
         aggregate.clear_pending_events()
-        self._changed(self._name, aggregate.key)
+        self._totals.changed()
+        self._changed(self._name, aggregate.key, written)
 
     def _check_backlog(self, document: Mapping[str, Any]) -> None:
         outbox = document.get("outbox") or []
@@ -157,23 +162,48 @@ class MongoStore(Generic[AggregateT]):
 
     async def list(self, query: ListQuery) -> ListPage[AggregateT]:
         """See ``Store``."""
-        path, direction = query.sort, -1 if query.descending else 1
         condition: dict[str, Any] = {key: _condition(value) for key, value in query.filters.items()}
-        total = await self._collection.count_documents(condition, limit=COUNT_LIMIT)
-        if query.cursor:
-            condition |= _after(path, query)
-        cursor = self._collection.find(condition, {"outbox": 0})
-        documents = await cursor.sort([(path, direction), ("_id", direction)]).limit(query.limit + 1).to_list()
-        page = documents[: query.limit]
-        more = len(documents) > query.limit
-        next_cursor = _encode_cursor(page[-1], path) if more else ""
-        return ListPage([to_aggregate(self._kind, document) for document in page], next_cursor, total)
+        references = await self._references(condition, query)
+        page = references[: query.limit]
+        more = len(references) > query.limit
+        whole = not more and not query.cursor
+        total = len(page) if whole else await self._totals.of(condition)
+        next_cursor = _encode_cursor(page[-1], query.sort) if more else ""
+        return ListPage([*await self._parsed(page)], next_cursor, total)
+
+    async def _references(self, condition: Mapping[str, Any], query: ListQuery) -> Sequence[dict[str, Any]]:
+        """References with the sort value to a page's documents and one more."""
+        boundary, after = _after(query.sort, query) if query.cursor else (None, {})
+        if query.sort != "created_at" or not query.descending or condition:
+            return await self._sorted({**condition, **after}, query)
+        near = self._newest.range(boundary)
+        found = await self._sorted({**after, "created_at": near}, query) if near is not None else []
+        if len(found) <= query.limit:
+            found = await self._sorted(after, query)
+        self._newest.learn([each["created_at"] for each in found], query.limit)
+        return found
+
+    async def _sorted(self, condition: Mapping[str, Any], query: ListQuery) -> Sequence[dict[str, Any]]:
+        path, direction = query.sort, -1 if query.descending else 1
+        cursor = self._collection.find(condition, {**REFERENCE, path: 1})
+        return await cursor.sort([(path, direction), ("_id", direction)]).limit(query.limit + 1).to_list()
+
+    async def _parsed(self, references: Sequence[Mapping[str, Any]]) -> Sequence[AggregateT]:
+        """The aggregates in the same order; one that vanished or changed meanwhile is left out or is the newer one."""
+        missing = self._documents.missing(references)
+        fresh: dict[str, AggregateT] = {}
+        if missing:
+            cursor = self._collection.find({"_id": {"$in": missing}}, {"outbox": 0})
+            fresh = self._documents.learn(await cursor.to_list())
+        found = (fresh.get(each["_id"]) or self._documents.known(each) for each in references)
+        return [aggregate for aggregate in found if aggregate is not None]
 
     async def remove(self, resource_id: str) -> bool:
         """See ``Store``."""
         result = await self._collection.delete_one({"_id": resource_id})
         if result.deleted_count:
-            self._changed(self._name, resource_id)
+            self._totals.changed()
+            self._changed(self._name, resource_id, None)
         return bool(result.deleted_count)
 
 
@@ -195,7 +225,8 @@ def _encode_cursor(document: Mapping[str, Any], path: str) -> str:
     return base64.urlsafe_b64encode(orjson.dumps([path, kind, text, document["_id"]])).decode()
 
 
-def _after(path: str, query: ListQuery) -> dict[str, Any]:
+def _after(path: str, query: ListQuery) -> tuple[Any, dict[str, Any]]:
+    """The value a cursor stands at, and the condition for what comes after it."""
     try:
         stored_path, kind, value, last_id = orjson.loads(base64.urlsafe_b64decode(query.cursor))
         boundary = datetime.fromisoformat(value) if kind == "t" else value
@@ -204,4 +235,4 @@ def _after(path: str, query: ListQuery) -> dict[str, Any]:
     if stored_path != path:
         raise InvalidError.field("BadCursor", "cursor", f"the cursor belongs to a list sorted by {stored_path}")
     operator = "$lt" if query.descending else "$gt"
-    return {"$or": [{path: {operator: boundary}}, {path: boundary, "_id": {operator: last_id}}]}
+    return boundary, {"$or": [{path: {operator: boundary}}, {path: boundary, "_id": {operator: last_id}}]}

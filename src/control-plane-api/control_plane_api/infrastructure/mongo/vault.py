@@ -2,7 +2,9 @@
 
 from datetime import UTC, datetime
 
+from control_plane_api.application.ports import Resealed
 from control_plane_api.infrastructure.mongo.database import Collection, Database
+from control_plane_api.infrastructure.mongo.resealing import reseal_fields
 from lcm_core.security.envelope import Envelope
 
 
@@ -22,6 +24,10 @@ class MongoVault:
         """Store or replace a secret; it is sealed with the newest key."""
         fields = {"sealed": self._envelope.seal(secret), "updated_at": datetime.now(UTC)}
         await self._secrets.update_one({"_id": name}, {"$set": fields}, upsert=True)
+
+    async def reseal(self) -> Resealed:
+        """See ``SecretVault``."""
+        return await reseal_fields(self._secrets, ("sealed",), self._envelope)
 
     async def names(self) -> list[str]:
         """Which secrets exist."""

@@ -1,11 +1,12 @@
 """How a stream begins: with what the client missed since its last event, or with everything."""
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+import asyncio
+from collections.abc import AsyncGenerator, Iterable
 
 from control_plane_api.application.authorization.principal import Principal
-from control_plane_api.infrastructure.sse.encoding import StreamEvent, encode
+from control_plane_api.infrastructure.sse.encoding import StreamEvent, encode, parse_position
 from control_plane_api.infrastructure.sse.relay import SseRelay
+from control_plane_api.infrastructure.sse.shared import SharedSnapshots
 from control_plane_api.infrastructure.sse.snapshots import Snapshots, may_see
 from control_plane_api.infrastructure.sse.stream import ClientQueue
 
@@ -19,6 +20,7 @@ class LiveFeed:
     def __init__(self, relay: SseRelay, snapshots: Snapshots, stream_seconds: float) -> None:
         self._relay = relay
         self._snapshots = snapshots
+        self._shared = SharedSnapshots(relay, snapshots)
         self.stream_seconds = stream_seconds
         self.farewell = "stream.end"
 
@@ -45,14 +47,17 @@ class LiveFeed:
         mark = self._relay.position
         missed = await self._missed(wanted) if wanted else None
         if missed is not None:
-            visible = b"".join(event.body for event in missed if may_see(principal, event))
-            yield visible + encode("resumed", {"events": len(missed)}, mark)
+            yield _visible(principal, missed) + encode("resumed", {"events": len(missed)}, mark)
             return
         yield encode("snapshot.begin", {})
-        async with aclosing(self._snapshots.everything()) as pages:
-            async for page in pages:
-                yield b"".join(event.body for event in page if may_see(principal, event))
-        yield encode("snapshot.end", {}, mark)
+        reading = self._shared.recent()
+        since = parse_position(reading.mark)
+        late = await self._missed(since) if since else None
+        if late is None:
+            reading, late = self._shared.fresh(), []
+        for page in await asyncio.shield(reading.pages):
+            yield _visible(principal, page)
+        yield _visible(principal, late) + encode("snapshot.end", {}, mark)
 
     async def _missed(self, wanted: tuple[str, int]) -> list[StreamEvent] | None:
         """Snapshots of what changed after a position; None when that cannot be told."""
@@ -66,3 +71,7 @@ class LiveFeed:
         for collection, ids in by_collection.items():
             events += await self._snapshots.read(collection, ids)
         return events
+
+
+def _visible(principal: Principal, events: Iterable[StreamEvent]) -> bytes:
+    return b"".join(event.body for event in events if may_see(principal, event))

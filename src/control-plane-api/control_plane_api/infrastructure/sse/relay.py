@@ -1,8 +1,9 @@
 """One watch of etcd per replica, fanned out to every stream (P-60, ruling 5).
 
-A change is noted when etcd tells of it and flushed a moment later: each object is read from the database once per
-flush and encoded once. The quarter second between flushes bounds an object to four events a second. The first change
-after a quiet time is flushed at once.
+A change is noted when etcd tells of it and flushed at once, or a moment after the flush before: each object is read
+from the database once per flush and encoded once. The moment grows with the number of streams, since each flush costs
+work for each of them. An object that was shown less than a quarter of a second ago waits, which bounds it to four
+events a second; what waits holds back the position that clients resume from.
 
 The watch begins as far back as etcd still remembers, within limits. So a replica that has just started knows what
 changed before, and a client that comes from another replica resumes here.
@@ -18,6 +19,7 @@ from pymongo.errors import PyMongoError
 from control_plane_api.domain.settings.settings import SETTINGS_ID
 from control_plane_api.infrastructure.sse.broadcast import EtcdBroadcasts, read_broadcast
 from control_plane_api.infrastructure.sse.encoding import StreamEvent, position
+from control_plane_api.infrastructure.sse.pacing import Item, Pacer
 from control_plane_api.infrastructure.sse.ring import Changed, ChangeRing
 from control_plane_api.infrastructure.sse.snapshots import SHOWN, Snapshots
 from control_plane_api.infrastructure.sse.stream import ClientQueue
@@ -37,7 +39,9 @@ log = logging.getLogger(__name__)
 
 TakeEvents = Callable[[Iterable[WatchEvent]], Awaitable[None]]
 
-FLUSH_SECONDS = 0.25
+GATHER_SECONDS = 0.02
+GATHER_SECONDS_PER_CLIENT = 0.0001
+LONGEST_GATHER_SECONDS = 0.25
 RETRY_SECONDS = 0.5
 SETTINGS_OBJECT = ObjectKey("settings", SETTINGS_ID, STATE)
 LOOK_BACK_REVISIONS = 50_000
@@ -50,7 +54,7 @@ class SseRelay:
         self._etcd = etcd
         self._snapshots = snapshots
         self._clients: set[ClientQueue] = set()
-        self._changed: dict[tuple[str, str, str], None] = {}
+        self._pacer = Pacer()
         self._transient: list[StreamEvent] = []
         self._wake = asyncio.Event()
         self._ring = ChangeRing()
@@ -58,7 +62,10 @@ class SseRelay:
         self._established = 0
         self._seen = 0
         self._flushed = 0
+        self._forgotten = 0
         self.watching = False
+        self.unremembered = 0
+        """Counts changes that :meth:`missed` does not tell of: samples, and the states of controllers."""
 
     @property
     def clients(self) -> int:
@@ -113,6 +120,7 @@ class SseRelay:
             except (RevisionCompacted, StoreReplaced) as error:
                 log.warning("The stream starts over: %s", error)
                 self._start_over()
+                self._forgotten = error.compact_revision if isinstance(error, RevisionCompacted) else 0
             except EtcdError as error:
                 log.warning("The stream lost etcd: %s", error)
             self.watching = False
@@ -136,28 +144,23 @@ class SseRelay:
                 self._note(batch)
 
     async def _oldest(self) -> int:
-        """The first revision worth watching from: not compacted, and not too long ago."""
+        """The first revision worth watching from: not too long ago, and not known to be compacted.
+
+        etcd confirms a watch from a compacted revision before it ends it, so only the watch itself can find out.
+        """
         now = (await self._etcd.list(SETTINGS_KEY)).revision
-        begin = max(1, now - LOOK_BACK_REVISIONS)
-        try:
-            async with aclosing(
-                self._etcd.watch(PROJECTION_PREFIX, from_revision=begin)  # type: ignore[type-var]
-            ) as batches:
-                async for _ in batches:
-                    return begin
-        except RevisionCompacted as error:
-            return error.compact_revision + 1
-        return begin
+        return max(1, now - LOOK_BACK_REVISIONS, min(self._forgotten, now) + 1)
 
     def _note(self, batch: WatchBatch) -> None:
         for event in batch.events:
             parsed = SETTINGS_OBJECT if event.item.key == SETTINGS_KEY else ObjectKey.parse(event.item.key)
             if parsed is None or parsed.collection not in SHOWN:
                 continue
-            if parsed.facet == METRICS:
-                self._changed[(parsed.collection, parsed.object_id, METRICS)] = None
+            facet = METRICS if parsed.facet == METRICS else ""
+            self._pacer.note((parsed.collection, parsed.object_id, facet), event.item.mod_revision)
+            if facet:
+                self.unremembered += 1
             else:
-                self._changed[(parsed.collection, parsed.object_id, "")] = None
                 self._ring.add(event.item.mod_revision, (parsed.collection, parsed.object_id))
         if batch.events:
             self._seen = batch.revision
@@ -167,6 +170,7 @@ class SseRelay:
         """What happened meanwhile is unknown: every client begins with a fresh snapshot."""
         self.close_all()
         self._ring.start(0)
+        self._pacer = Pacer()
         self._incarnation, self._established, self._seen, self._flushed = "", 0, 0, 0
 
     # What passes by: notices of any replica, and the state of controllers -----------------------------------------
@@ -192,6 +196,7 @@ class SseRelay:
                     self._transient.append(read_broadcast(event.item.value))
 
     async def _take_statuses(self, events: Iterable[WatchEvent]) -> None:
+        self.unremembered += 1
         newest = {event.item.key: event for event in events}
         gone = [event.item.key.removeprefix(STATUS_PREFIX) for event in newest.values() if not event.item.value]
         with suppress(ValueError):
@@ -204,6 +209,7 @@ class SseRelay:
     # To the clients -------------------------------------------------------------------------------------------------
 
     async def _flush_forever(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -211,28 +217,28 @@ class SseRelay:
                 await self._flush()
             except PyMongoError as error:
                 log.warning("Snapshots could not be read: %s", error)
-                self._wake.set()
-            await asyncio.sleep(FLUSH_SECONDS)
+            await asyncio.sleep(min(GATHER_SECONDS + GATHER_SECONDS_PER_CLIENT * self.clients, LONGEST_GATHER_SECONDS))
+            due = self._pacer.next_due()
+            if due is not None:
+                loop.call_later(due, self._wake.set)
 
     async def _flush(self) -> None:
-        changed, upto = list(self._changed), self._seen
-        for item in changed:
-            self._changed.pop(item, None)
+        taken, upto = self._pacer.take(), self._seen
         events: list[StreamEvent] = []
         try:
             if self._clients:
-                events = await self._read(changed)
+                events = await self._read(taken)
         except PyMongoError:
-            self._changed |= dict.fromkeys(changed)
+            self._pacer.give_back(taken)
             raise
         transient, self._transient = self._transient, []
-        self._flushed = max(self._flushed, upto)
+        self._flushed = max(self._flushed, self._pacer.shown_up_to(upto))
         mark = self.position
         for client in list(self._clients):
             if not client.offer([*events, *transient], mark):
                 self._clients.discard(client)
 
-    async def _read(self, changed: list[tuple[str, str, str]]) -> list[StreamEvent]:
+    async def _read(self, changed: Iterable[Item]) -> list[StreamEvent]:
         objects: dict[str, list[str]] = {}
         measured: list[str] = []
         for collection, object_id, facet in changed:

@@ -80,6 +80,14 @@ export interface components {
              */
             target_kind: string;
         };
+        /**
+         * BindLab
+         * @description Give a lab that nobody owns to a session that is placed on its worker and has no lab yet.
+         */
+        BindLab: {
+            /** Session Id */
+            session_id: string;
+        };
         /** Body_upload_artifacts_post */
         Body_upload_artifacts_post: {
             /** File */
@@ -187,6 +195,46 @@ export interface components {
             passed: boolean;
         };
         /**
+         * CheckStep
+         * @description Waits until a line of the device's running configuration holds ``must_contain``, none ``must_not_contain``.
+         */
+        CheckStep: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            action: "check-configuration";
+            /** After */
+            after: string;
+            /** Attempts */
+            attempts?: number | null;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /** Device */
+            device: string;
+            /** Must Contain */
+            must_contain?: string | null;
+            /** Must Not Contain */
+            must_not_contain?: string | null;
+            /** Name */
+            name: string;
+            /**
+             * Optional
+             * @default false
+             */
+            optional: boolean;
+            /**
+             * Timeout Seconds
+             * @default 300
+             */
+            timeout_seconds: number;
+            /** @default always */
+            when: components["schemas"]["StepWhen"];
+        };
+        /**
          * ClaimView
          * @description Capacity and ports held on a worker for ``[start, end)``, boot lead and clean-up included.
          */
@@ -258,6 +306,82 @@ export interface components {
          * @enum {string}
          */
         ConditionStatus: "true" | "false" | "unknown";
+        /**
+         * ConfigureStep
+         * @description Gives a device another start configuration; ``${PORT_…}``, ``${SESSION_ID}`` and ``${OWNER}`` are filled in.
+         */
+        ConfigureStep: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            action: "configure";
+            /** After */
+            after: string;
+            /** Attempts */
+            attempts?: number | null;
+            /** Configuration */
+            configuration: string;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /** Device */
+            device: string;
+            /** Name */
+            name: string;
+            /**
+             * Optional
+             * @default false
+             */
+            optional: boolean;
+            /**
+             * Timeout Seconds
+             * @default 300
+             */
+            timeout_seconds: number;
+            /** @default always */
+            when: components["schemas"]["StepWhen"];
+        };
+        /**
+         * ConsoleStep
+         * @description Waits until a line of the device's console holds the text ``must_contain``.
+         */
+        ConsoleStep: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            action: "wait-console";
+            /** After */
+            after: string;
+            /** Attempts */
+            attempts?: number | null;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /** Device */
+            device: string;
+            /** Must Contain */
+            must_contain: string;
+            /** Name */
+            name: string;
+            /**
+             * Optional
+             * @default false
+             */
+            optional: boolean;
+            /**
+             * Timeout Seconds
+             * @default 300
+             */
+            timeout_seconds: number;
+            /** @default always */
+            when: components["schemas"]["StepWhen"];
+        };
         /**
          * ContentError
          * @description One validation error of a package: which file, line (0 when unknown) and field.
@@ -358,12 +482,19 @@ export interface components {
              */
             graded: boolean;
             /**
+             * Hold Failed Minutes
+             * @default 0
+             */
+            hold_failed_minutes: number;
+            /**
              * Max Duration Minutes
              * @default 240
              */
             max_duration_minutes: number;
             /** Name */
             name: string;
+            /** No Show Minutes */
+            no_show_minutes?: number | null;
             /**
              * Owner Notification
              * @default
@@ -479,6 +610,8 @@ export interface components {
              * @default 15
              */
             boot_lead_minutes: number;
+            /** Check Requested At */
+            check_requested_at?: string | null;
             /**
              * Cleanup Minutes
              * @default 5
@@ -497,17 +630,25 @@ export interface components {
              */
             graded: boolean;
             /**
+             * Hold Failed Minutes
+             * @default 0
+             */
+            hold_failed_minutes: number;
+            /**
              * Max Duration Minutes
              * @default 240
              */
             max_duration_minutes: number;
             /** Name */
             name: string;
+            /** No Show Minutes */
+            no_show_minutes?: number | null;
             /**
              * Owner Notification
              * @default
              */
             owner_notification: string;
+            package?: components["schemas"]["StoredPackage"] | null;
             requirements?: components["schemas"]["Requirements"];
             /** Semantic Version */
             semantic_version: string;
@@ -591,6 +732,8 @@ export interface components {
          * @description What the lablet controller learned from the validated package.
          */
         DerivedContent: {
+            /** Added Steps */
+            added_steps?: (components["schemas"]["PauseStep"] | components["schemas"]["ConfigureStep"] | components["schemas"]["ConsoleStep"] | components["schemas"]["CheckStep"])[];
             /** Devices */
             devices: components["schemas"]["DeviceTemplate"][];
             drawing?: components["schemas"]["Drawing"];
@@ -674,6 +817,12 @@ export interface components {
          * @description Settings that take effect without a restart; a limit of 0 means none.
          */
         DynamicSettings: {
+            /**
+             * Content Sync Minutes
+             * @description Minutes between runs of ContentSyncJob.
+             * @default 60
+             */
+            content_sync_minutes: number;
             /**
              * Labs Refresh Minutes
              * @description Minutes between runs of LabsRefreshJob.
@@ -844,6 +993,21 @@ export interface components {
             updated_at: string;
         };
         /**
+         * ImportLab
+         * @description Make a lab of an uploaded topology on a worker; it belongs to nobody.
+         */
+        ImportLab: {
+            /** Artifact Id */
+            artifact_id: string;
+            /**
+             * Title
+             * @default
+             */
+            title: string;
+            /** Worker Id */
+            worker_id: string;
+        };
+        /**
          * ImportWorker
          * @description Take over an existing EC2 instance that runs CML.
          */
@@ -990,7 +1154,7 @@ export interface components {
         LabPhase: "discovered" | "defined" | "starting" | "booted" | "stopping" | "stopped" | "wiped" | "deleting" | "deleted" | "orphaned" | "error";
         /**
          * LabRecordSpec
-         * @description Which lab it is, and the action somebody asked for.
+         * @description Which lab it is, and the action somebody asked for; ``action_target`` is the artifact or session it is about.
          */
         LabRecordSpec: {
             /** Action Requested At */
@@ -1000,6 +1164,11 @@ export interface components {
              * @default
              */
             action_requested_by: string;
+            /**
+             * Action Target
+             * @default
+             */
+            action_target: string;
             /** Cml Lab Id */
             cml_lab_id: string;
             /**
@@ -1397,6 +1566,42 @@ export interface components {
             username: string;
         };
         /**
+         * PauseStep
+         * @description Waits, so that protocols in the lab can settle.
+         */
+        PauseStep: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            action: "pause";
+            /** After */
+            after: string;
+            /** Attempts */
+            attempts?: number | null;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /** Name */
+            name: string;
+            /**
+             * Optional
+             * @default false
+             */
+            optional: boolean;
+            /** Seconds */
+            seconds: number;
+            /**
+             * Timeout Seconds
+             * @default 300
+             */
+            timeout_seconds: number;
+            /** @default always */
+            when: components["schemas"]["StepWhen"];
+        };
+        /**
          * PhaseChange
          * @description One entry of the bounded phase history.
          */
@@ -1417,11 +1622,13 @@ export interface components {
         };
         /**
          * PipelineState
-         * @description A pipeline run; ``run`` counts re-placements and restarts.
+         * @description A pipeline run; ``run`` counts re-placements and restarts. ``retry_of`` is the last request it has answered.
          */
         PipelineState: {
             /** Name */
             name: string;
+            /** Retry Of */
+            retry_of?: string | null;
             /**
              * Run
              * @default 1
@@ -1849,6 +2056,14 @@ export interface components {
             storage_gb: number;
         };
         /**
+         * RetrySession
+         * @description Build again from a step on: what that step and those after it made is undone first.
+         */
+        RetrySession: {
+            /** Step */
+            step: string;
+        };
+        /**
          * ScoreReportView
          * @description A stored score report.
          */
@@ -1996,6 +2211,13 @@ export interface components {
             /** Graded */
             graded: boolean;
             /**
+             * Hold Failed Minutes
+             * @default 0
+             */
+            hold_failed_minutes: number;
+            /** No Show Minutes */
+            no_show_minutes: number | null;
+            /**
              * Note
              * @default
              */
@@ -2022,7 +2244,16 @@ export interface components {
             reservation_id: string;
             /** Restart Requested At */
             restart_requested_at: string | null;
+            /**
+             * Retry From
+             * @default
+             */
+            retry_from: string;
+            /** Retry Requested At */
+            retry_requested_at: string | null;
             slot: components["schemas"]["Slot"];
+            /** Start Requested At */
+            start_requested_at: string | null;
         };
         /**
          * SessionState
@@ -2147,7 +2378,7 @@ export interface components {
          * @description What may be asked of a session beside ending and extending.
          * @enum {string}
          */
-        SessionWish: "stop" | "resume" | "restart" | "collect-and-grade" | "observe";
+        SessionWish: "stop" | "resume" | "restart" | "collect-and-grade" | "observe" | "start";
         /**
          * SettingsStatus
          * @description Settings have no life of their own.
@@ -2257,6 +2488,27 @@ export interface components {
          */
         StepState: "pending" | "running" | "done" | "failed" | "skipped" | "compensated";
         /**
+         * StepWhen
+         * @description When an added step is needed.
+         * @enum {string}
+         */
+        StepWhen: "always" | "graded" | "delivered" | "imported";
+        /**
+         * StoredPackage
+         * @description A package that somebody put into the bucket of a form, beside the platform; ``modified`` is S3's word.
+         */
+        StoredPackage: {
+            /** Etag */
+            etag: string;
+            /** Key */
+            key: string;
+            /**
+             * Modified
+             * Format: date-time
+             */
+            modified: string;
+        };
+        /**
          * Sync
          * @description Perhaps another upload to take the content from.
          */
@@ -2269,9 +2521,18 @@ export interface components {
         };
         /**
          * SyncStatus
-         * @description Progress of the content sync.
+         * @description Progress of the content sync; ``check_…`` tell of the last look into the bucket for other content.
          */
         SyncStatus: {
+            /** Check Answered */
+            check_answered: string | null;
+            /**
+             * Check Message
+             * @default
+             */
+            check_message: string;
+            /** Checked At */
+            checked_at: string | null;
             /** Errors */
             errors: components["schemas"]["ContentError-Output"][];
             /** Finished At */

@@ -85,7 +85,8 @@ const STEP_SIGN: Record<string, string> = {
   pending: "·",
 };
 
-export function PipelineLog({ session }: { session: Session }) {
+/** The steps of the present work; `onRetry` adds a button to each that has begun. */
+export function PipelineLog({ session, onRetry }: { session: Session; onRetry?: (step: string) => void }) {
   const pipeline = session.status.pipeline;
   if (!pipeline?.steps?.length) return <p class="text-body-secondary mb-0">No work has been done yet.</p>;
   return (
@@ -101,6 +102,7 @@ export function PipelineLog({ session }: { session: Session }) {
             <th scope="col">Tries</th>
             <th scope="col">Took</th>
             <th scope="col">What</th>
+            {onRetry && <th scope="col">Again</th>}
           </tr>
         </thead>
         <tbody>
@@ -115,6 +117,20 @@ export function PipelineLog({ session }: { session: Session }) {
               <td>{step.attempts}</td>
               <td>{took(step.started_at, step.ended_at)}</td>
               <td class="text-break">{step.message}</td>
+              {onRetry && (
+                <td>
+                  {(step.state ?? "pending") !== "pending" && (
+                    <button
+                      type="button"
+                      class="btn btn-sm btn-outline-secondary py-0"
+                      aria-label={`Build again from ${words(step.name)}`}
+                      onClick={() => onRetry(step.name)}
+                    >
+                      Retry
+                    </button>
+                  )}
+                </td>
+              )}
             </tr>
           ))}
         </tbody>

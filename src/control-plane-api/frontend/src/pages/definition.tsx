@@ -136,6 +136,16 @@ function Details({ definition, id }: { definition: Definition | undefined; id: s
             ["Boot lead", `${spec.boot_lead_minutes} minutes`],
             ["Warm pool", String(spec.warm_pool_depth ?? 0)],
             ["Sessions", String(status.sessions_total ?? 0)],
+            [
+              "Bucket",
+              status.sync.checked_at ? (
+                <>
+                  {status.sync.check_message} Looked at <Ago at={status.sync.checked_at} />.
+                </>
+              ) : (
+                "–"
+              ),
+            ],
             ["Package", content?.package_sha256.slice(0, 12) ?? "–"],
             [
               "Replaced by",

@@ -1,6 +1,6 @@
 import { useRoute } from "preact-iso";
 import { useEffect, useState } from "preact/hooks";
-import { actOnSession, extendSession, launch, sessionActions } from "../actions";
+import { actOnSession, extendSession, launch, retryable, retryFrom, sessionActions } from "../actions";
 import { call } from "../api/client";
 import type { ScoreReport, Session } from "../api/types";
 import { Ago, At, Badge, Card, Empty, Facts, Live, PageTitle, Phase } from "../components/basics";
@@ -68,7 +68,14 @@ function Details({ session, id }: { session: Session | undefined; id: string }) 
       {status.phase === "pending" && status.explanation && <Waiting session={session} />}
       {status.score && <Score session={session} />}
       <Card title="Pipeline">
-        <PipelineLog session={session} />
+        <PipelineLog
+          session={session}
+          onRetry={
+            isManager.value && retryable(session) && status.pipeline?.name === "instantiate"
+              ? (step) => void retryFrom(session, step)
+              : undefined
+          }
+        />
       </Card>
       <Card title="Details">
         <Facts

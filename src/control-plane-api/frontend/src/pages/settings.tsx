@@ -22,6 +22,7 @@ const FIELDS: Record<keyof DynamicSettings, Field> = {
   worker_metrics_poll_interval: ["Metrics every (seconds)", "How often the workers are asked.", 30, 86_400],
   worker_status_minutes: ["Worker status every (minutes)", "How often EC2 and CML are compared with it.", 1, 1440],
   labs_refresh_minutes: ["Labs every (minutes)", "How often the labs of each worker are listed.", 1, 1440],
+  content_sync_minutes: ["Content every (minutes)", "How often the buckets are searched for new packages.", 1, 10080],
   worker_retention_days: ["Keep ended workers (days)", "Then their record is removed.", 1, 366],
 };
 

@@ -1,9 +1,9 @@
-import { actOnLab } from "../actions";
+import { actOnLab, bindLab, importLab } from "../actions";
 import type { LabRecord, Worker } from "../api/types";
 import { Ago, Badge, Phase } from "../components/basics";
 import { DataTable, type CellColumn } from "../components/table";
 import { words } from "../lib/format";
-import { labRecords, workers } from "../live/store";
+import { labRecords, sessions, workers } from "../live/store";
 import { isManager } from "../user";
 
 const LAB_COLUMNS: CellColumn<LabRecord>[] = [
@@ -60,6 +60,7 @@ function LabActions({ record }: { record: LabRecord }) {
           {words(action)}
         </button>
       ))}
+      <BindTo record={record} />
       {record.status.export_artifact_id && (
         <a class="btn btn-outline-secondary" href={`/api/lab-records/${record.id}/export`} download>
           Download
@@ -69,20 +70,71 @@ function LabActions({ record }: { record: LabRecord }) {
   );
 }
 
+/** The sessions that wait on the lab's worker and could use it. */
+function BindTo({ record }: { record: LabRecord }) {
+  if (record.spec.session_id || record.spec.source === "pool") return null;
+  const waiting = sessions.list.value.filter(
+    ({ status }) =>
+      status.phase === "scheduled" && !status.lab && status.placement?.worker_id === record.spec.worker_id,
+  );
+  if (waiting.length === 0) return null;
+  return (
+    <select
+      class="form-select form-select-sm w-auto"
+      aria-label={`Give ${record.spec.title} to a session`}
+      value=""
+      onChange={(event) => {
+        const chosen = waiting.find((session) => session.id === event.currentTarget.value);
+        event.currentTarget.value = "";
+        if (chosen) void bindLab(record, chosen);
+      }}
+    >
+      <option value="">Give to…</option>
+      {waiting.map((session) => (
+        <option key={session.id} value={session.id}>
+          {session.spec.owner}: {session.spec.definition_title || session.spec.definition_name}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+function ImportLab({ worker }: { worker: Worker }) {
+  if (!isManager.value || worker.status.phase !== "running") return null;
+  return (
+    <label class="btn btn-sm btn-outline-primary mb-2">
+      Import a topology
+      <input
+        type="file"
+        class="visually-hidden"
+        accept=".yaml,.yml,.json"
+        onChange={(event) => {
+          const file = event.currentTarget.files?.[0];
+          event.currentTarget.value = "";
+          if (file) void importLab(worker, file);
+        }}
+      />
+    </label>
+  );
+}
+
 /** The labs on a worker: those of sessions, of the pool, and those nobody owns. */
 export function WorkerLabs({ worker }: { worker: Worker }) {
   const records = labRecords.list.value.filter(
     (record) => record.spec.worker_id === worker.id && record.status.phase !== "deleted",
   );
   return (
-    <DataTable
-      name="labs"
-      items={records}
-      idOf={(record) => record.id}
-      columns={LAB_COLUMNS}
-      filters={{ state: (record) => record.status.phase }}
-      searchIn={(record) => `${record.spec.title} ${record.spec.cml_lab_id} ${record.spec.session_id}`}
-      defaultSort="title"
-    />
+    <>
+      <ImportLab worker={worker} />
+      <DataTable
+        name="labs"
+        items={records}
+        idOf={(record) => record.id}
+        columns={LAB_COLUMNS}
+        filters={{ state: (record) => record.status.phase }}
+        searchIn={(record) => `${record.spec.title} ${record.spec.cml_lab_id} ${record.spec.session_id}`}
+        defaultSort="title"
+      />
+    </>
   );
 }

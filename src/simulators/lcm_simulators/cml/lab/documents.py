@@ -162,7 +162,7 @@ def read_topology(text: bytes) -> TopologyDocument:
         raise ApiError(413, "The topology is too large.")
     try:
         is_json = text.lstrip().startswith(b"{")
-        raw = json.loads(text) if is_json else yaml.load(text, Loader=_Loader)  # nosec B506 - CSafeLoader
+        raw = json.loads(text) if is_json else yaml.load(text, Loader=_Loader)  # noqa: S506  # nosec B506 - CSafe
     except (yaml.YAMLError, ValueError) as error:
         raise ApiError(400, f"Bad topology: not valid YAML or JSON: {error}") from error
     if not isinstance(raw, dict):

@@ -149,9 +149,10 @@ class RecordSyncHandler(Handler[RecordSyncCommand, Written]):
                 older.deprecate(replaced_by=definition_id)
 
         for known in active:
-            if _numbers(known.spec.semantic_version) < _numbers(fresh.spec.semantic_version):
+            if numbers(known.spec.semantic_version) < numbers(fresh.spec.semantic_version):
                 await self._deps.definitions.update(known.key, mutate)
 
 
-def _numbers(version: str) -> tuple[int, ...]:
+def numbers(version: str) -> tuple[int, ...]:
+    """A semantic version, so that versions compare."""
     return tuple(int(part) for part in version.split("."))

@@ -11,7 +11,8 @@ from control_plane_api.application.ports import ListQuery
 from control_plane_api.domain.lab_record.lab_record import LabRecord
 from control_plane_api.domain.settings.settings import SETTINGS_ID
 from lcm_core.contracts.common import BulkItemResult, BulkResult, Written
-from lcm_core.contracts.workers import LabActionResult, LabRecordBatch, LabRecordReport, LabRecordView
+from lcm_core.contracts.labs import LabActionResult
+from lcm_core.contracts.workers import LabRecordBatch, LabRecordReport, LabRecordView
 from lcm_core.domain.state_table import IllegalTransition
 from lcm_core.domain.vocabulary import LabPhase
 
@@ -55,6 +56,8 @@ class ReportLabsHandler(Handler[ReportLabsCommand, BulkResult]):
     async def _upsert(self, worker_id: str, lab: LabRecordReport, actor: str) -> BulkItemResult:
         key, now = record_id(worker_id, lab.cml_lab_id), self._deps.clock.now()
         if await self._deps.lab_records.find(key) is None:
+            key = await self._import_of(worker_id, lab) or key
+        if await self._deps.lab_records.find(key) is None:
             record = LabRecord.found(key, worker_id, lab, actor, now)
             if await self._deps.lab_records.add(record):
                 return BulkItemResult(id=key, status=201, version=record.version)
@@ -69,6 +72,16 @@ class ReportLabsHandler(Handler[ReportLabsCommand, BulkResult]):
             # One odd lab must not keep the others of its worker from being recorded.
             return BulkItemResult(id=key, status=409, code="IllegalTransition", detail=str(refusal))
         return BulkItemResult(id=key, status=200, version=record.version)
+
+    async def _import_of(self, worker_id: str, lab: LabRecordReport) -> str:
+        """The record of the import that made a lab; its id is older than the lab's. Empty for other labs."""
+        if lab.record_id:
+            known = await self._deps.lab_records.find(lab.record_id)
+            if known is not None and known.spec.worker_id == worker_id:
+                return known.key
+        query = ListQuery(filters={"spec.worker_id": worker_id, "spec.cml_lab_id": lab.cml_lab_id}, limit=1)
+        found = (await self._deps.lab_records.list(query)).items
+        return found[0].key if found else ""
 
     async def _sweep(self, worker_id: str, seen: set[str]) -> None:
         query = ListQuery(filters={"spec.worker_id": worker_id}, limit=LABS_PER_WORKER)

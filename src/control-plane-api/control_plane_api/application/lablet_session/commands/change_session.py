@@ -1,4 +1,4 @@
-"""Wishes of owners and operators that are one change of the specification: stop, resume, restart, collect, observe."""
+"""Wishes that are one change of the specification: start, stop, resume, restart, collect, observe."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,6 +18,7 @@ class SessionWish(StrEnum):
     RESTART = "restart"
     COLLECT_AND_GRADE = "collect-and-grade"
     OBSERVE = "observe"
+    START = "start"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class ChangeSessionHandler(Handler[ChangeSessionCommand, SessionView]):
                     session.request_collection(now)
                 case SessionWish.OBSERVE:
                     session.request_observation(now)
+                case SessionWish.START:
+                    session.request_start(now)
 
         session = await self._deps.sessions.update(
             request.session_id, mutate, expected_version=request.expected_version

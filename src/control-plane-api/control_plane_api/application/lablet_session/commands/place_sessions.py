@@ -78,8 +78,7 @@ class PlaceSessionsHandler(Handler[PlaceSessionsCommand, PlacementBatchResult]):
         gate: asyncio.Semaphore,
     ) -> None:
         def mutate(session: LabletSession) -> None:
-            held = session.status.placement
-            if held is not None and held.claim_id == item.claim_id:
+            if session.holds_place(worker.key, item.claim_id):
                 return
             session.place(item, worker.spec.name, self._deps.clock.now(), self._deps.limits)
 
@@ -100,8 +99,7 @@ class PlaceSessionsHandler(Handler[PlaceSessionsCommand, PlacementBatchResult]):
     ) -> PlacementResult:
         """Release the claim, unless a repetition of this very request placed the session meanwhile."""
         session = await self._deps.sessions.find(item.session_id)
-        held = session.status.placement if session is not None else None
-        if session is not None and held is not None and held.claim_id == item.claim_id:
+        if session is not None and session.holds_place(worker.key, item.claim_id):
             return PlacementResult(session_id=item.session_id, status=200, version=session.version, claim=claim)
         await self._deps.claims.release(worker.key, item.claim_id)
         return _refused(item.session_id, refusal)
@@ -131,8 +129,7 @@ def _refuse_early(item: PlaceSession, session: LabletSession | None, worker: Wor
         return PlacementResult(
             session_id=item.session_id, status=404, code="NotFound", detail=f"The {missing} is not known."
         )
-    held = session.status.placement
-    if held is not None and held.claim_id == item.claim_id:
+    if session.holds_place(item.worker_id, item.claim_id):
         return PlacementResult(session_id=item.session_id, status=200, version=session.version, claim=_claim(item))
     if not SESSION_STATES.allows(session.phase, SessionPhase.SCHEDULED) or (
         session.spec.desired is SessionDesired.ENDED

@@ -115,6 +115,8 @@ def _spec(
         duration_minutes=minutes,
         boot_lead_minutes=wanted.boot_lead_minutes,
         cleanup_minutes=wanted.cleanup_minutes,
+        hold_failed_minutes=wanted.hold_failed_minutes,
+        no_show_minutes=wanted.no_show_minutes,
         requirements=definition.status.requirements,
         note=body.note,
     )

@@ -12,6 +12,9 @@ from lcm_core.contracts.sessions import (
     InboundEventBatchResult,
     InboundEventResult,
 )
+from lcm_core.domain.vocabulary import SignalType, UserSessionPhase
+
+_OF_DELIVERY = frozenset({SignalType.LDS_STARTED, SignalType.LDS_PAUSED, SignalType.LDS_ENDED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,17 @@ class StoreInboundHandler(Handler[StoreInboundCommand, InboundEventBatchResult])
         return InboundEventBatchResult(items=results)
 
 
+async def _of_another_delivery(deps: Deps, event: InboundEvent, session_id: str) -> bool:
+    """Whether the event tells of a delivery session that ours had before, for example of its release in a retry."""
+    if not event.external_id or event.signal not in _OF_DELIVERY:
+        return False
+    child = await deps.children.user_session(session_id)
+    if child is None or not child.lds_session_id:
+        return False
+    same = child.lds_session_id == event.external_id
+    return same if child.phase is UserSessionPhase.PROVISIONING else not same
+
+
 async def attach(deps: Deps, event: InboundEvent) -> bool:
     """Hand an event to its session; False when its type or session is unknown (it stays on record)."""
     session_id = event.session_id or event.subject
@@ -46,7 +60,7 @@ async def attach(deps: Deps, event: InboundEvent) -> bool:
     if known is None and event.external_id:
         session_id = await deps.inbound.session_of_external(event.external_id)
         known = await deps.sessions.find(session_id) if session_id else None
-    if known is not None and event.signal is not None:
+    if known is not None and event.signal is not None and not await _of_another_delivery(deps, event, session_id):
         kind, now = event.signal, deps.clock.now()
 
         def mutate(session: LabletSession) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, Field, SecretStr
 
+from control_plane_api.application.audit.log import AuditLog
 from control_plane_api.application.authorization.policy import Action
 from control_plane_api.application.authorization.principal import Principal
 from control_plane_api.application.authorization.require import require
@@ -13,6 +14,8 @@ from control_plane_api.application.ports import Deps, LoginThrottle, PasswordChe
 
 NOBODY = Principal(user_id="", username="anonymous")
 """Who asks before anybody is known."""
+SIGN_IN = "SignIn"
+"""What the audit trail calls it, whichever way somebody signs in."""
 
 
 class TokenView(BaseModel):
@@ -43,10 +46,13 @@ class SignInCommand(BaseCommand[TokenView]):
 
 
 class SignInHandler(Handler[SignInCommand, TokenView]):
-    """The identity provider checks the password; failures are counted."""
+    """The identity provider checks the password; failures are counted, and every attempt is in the audit trail."""
 
-    def __init__(self, deps: Deps, passwords: PasswordChecker, tokens: TokenIssuer, throttle: LoginThrottle) -> None:
+    def __init__(
+        self, deps: Deps, passwords: PasswordChecker, tokens: TokenIssuer, throttle: LoginThrottle, audit: AuditLog
+    ) -> None:
         super().__init__(deps)
+        self._audit = audit
         self._passwords = passwords
         self._tokens = tokens
         self._throttle = throttle
@@ -59,7 +65,10 @@ class SignInHandler(Handler[SignInCommand, TokenView]):
             principal = await self._passwords.check(request.body.username, request.body.password)
         except UnauthenticatedError:
             await self._throttle.failed(username, request.address)
+            who = Principal(user_id="", username=username)
+            await self._audit.denied(who, SIGN_IN, f"The password was wrong; asked from {request.address}.")
             raise
+        await self._audit.accepted(principal, SIGN_IN, "user", principal.user_id, {"address": request.address})
         return TokenView(
             access_token=self._tokens.issue(principal),
             expires_in=self._tokens.life_seconds,

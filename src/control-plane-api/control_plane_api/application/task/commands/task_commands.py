@@ -6,6 +6,7 @@ from control_plane_api.application.authorization.policy import Action
 from control_plane_api.application.authorization.require import require, require_visible
 from control_plane_api.application.base import BaseCommand, Handler, written
 from control_plane_api.application.errors import NotFoundError
+from control_plane_api.application.task.system_tasks import close_task, open_task
 from control_plane_api.domain.task.task import Task
 from control_plane_api.kernel.identifiers import new_id
 from lcm_core.contracts.common import Written
@@ -97,15 +98,7 @@ class OpenTaskHandler(Handler[OpenTaskCommand, Written]):
 
     async def handle_async(self, request: OpenTaskCommand) -> Written:
         """Where the task stands now."""
-        spec = TaskSpec(**request.body.model_dump())
-        key = f"task-{request.body.dedup_key}"
-        task = Task.open(key, spec, request.principal.actor, self._deps.clock.now())
-        if not await self._deps.tasks.add(task):
-
-            def mutate(current: Task) -> None:
-                current.reopen(spec)
-
-            task = await self._deps.tasks.update(key, mutate)
+        task = await open_task(self._deps, request.body, request.principal.actor)
         return written(task, task.status.phase)
 
 
@@ -121,11 +114,4 @@ class CloseTaskHandler(Handler[CloseTaskCommand, None]):
 
     async def handle_async(self, request: CloseTaskCommand) -> None:
         """Unknown keys are fine."""
-
-        def mutate(current: Task) -> None:
-            current.close(request.principal.actor, request.body.message, self._deps.clock.now())
-
-        try:
-            await self._deps.tasks.update(f"task-{request.body.dedup_key}", mutate)
-        except NotFoundError:
-            return
+        await close_task(self._deps, request.body, request.principal.actor)

@@ -1,0 +1,1 @@
+"""Strangers' input: every parser that reads some, fed with what it was not made for."""
