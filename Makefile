@@ -16,6 +16,7 @@ UI_SOURCES := $(shell find $(UI) -path $(UI)/node_modules -prune -o -type f -pri
 NODE := $(shell command -v npm 2>/dev/null)
 PACKAGES := -p lcm_core -p control_plane_api -p resource_scheduler -p worker_controller -p lablet_controller -p lcm_simulators -p lcm_cli
 TESTS ?=
+OPTIONS ?=
 PYTEST_OPTIONS ?=
 # Two test processes: most tests wait for other processes. Files stay whole, because modules share a running platform.
 PARALLEL ?= -n 2 --dist loadfile
@@ -144,6 +145,10 @@ fuzz: install ## Feed every parser with strange input: make fuzz [MINUTES=10 SEE
 exam-morning: install tools ## Run an exam from no machine to every score: make exam-morning [SESSIONS=600 SLOTS=3 WORKERS=25 FACTOR=12]
 	$(BIN)/python -m tests.exam $(if $(SESSIONS),--sessions $(SESSIONS)) $(if $(SLOTS),--slots $(SLOTS)) \
 	  $(if $(WORKERS),--workers $(WORKERS)) $(if $(FACTOR),--factor $(FACTOR))
+
+.PHONY: simulate
+simulate: install ## Run the platform in virtual time under faults: make simulate SEEDS=100 [FIRST_SEED=1]
+	$(BIN)/python -m tests.simulate $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FIRST_SEED),--first-seed $(FIRST_SEED)) $(OPTIONS)
 
 .PHONY: chaos
 chaos: install tools ## Let faults strike the whole platform and check its promises: make chaos [SEEDS=10 FIRST_SEED=1 DURATION=40 TOGETHER=10]

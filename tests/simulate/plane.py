@@ -199,9 +199,13 @@ class Balancer(Way):
         self._weather = weather
         self._turn = 0
         self.alive = True
+        self.stuck_until = 0.0
 
     async def carry(self, call: Call) -> Answer:
         """See ``Way``."""
+        now = asyncio.get_running_loop().time()
+        if now < self.stuck_until:
+            await asyncio.sleep(self.stuck_until - now)
         plane = self._next()
         fate = self._weather.fate("control plane", asyncio.get_running_loop().time())
         if fate is Fate.REFUSED:

@@ -67,7 +67,8 @@ class Around:
 
 
 @cache
-def _settings() -> ServiceSettings:
+def runtime_settings() -> ServiceSettings:
+    """Settings of the controllers' runtime, read once per process of the simulation."""
     with patch.dict("os.environ", PACE):
         return ServiceSettings()
 
@@ -108,7 +109,8 @@ class Replica:
         async with AsyncExitStack() as stack:
             context = ServiceContext(
                 settings=replace(
-                    _settings(), runtime=_settings().runtime.model_copy(update={"identity": self.identity})
+                    runtime_settings(),
+                    runtime=runtime_settings().runtime.model_copy(update={"identity": self.identity}),
                 ),
                 etcd=self._etcd,  # type: ignore[arg-type]
                 control_plane=self._plane,
@@ -142,7 +144,7 @@ class Replica:
 
     def _assign(self, parts: ServiceParts) -> ShardAssignment:
         del parts
-        runtime = _settings().runtime
+        runtime = runtime_settings().runtime
 
         def election(shard: int) -> LeaderElection:
             return LeaderElection(
@@ -194,6 +196,11 @@ class Replica:
         for task in (self._main, *self._tasks):
             if task is not None:
                 task.cancel()
+
+    def stick(self, until: float) -> None:
+        """Let nothing pass until an instant of real time; what it sent meanwhile arrives then, however late."""
+        for link in (self._balancer, *self._links):
+            link.stuck_until = until
 
     def failed(self) -> BaseException | None:
         """What ended the process by itself, if anything did."""

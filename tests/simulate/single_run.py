@@ -13,7 +13,9 @@ from tests.simulate.history import History
 from tests.simulate.installation import install
 from tests.simulate.machines import Violation
 from tests.simulate.people import People
+from tests.simulate.plane import settings
 from tests.simulate.quiet import leftovers, unsettled
+from tests.simulate.replica import runtime_settings
 from tests.simulate.trouble import Trouble
 from tests.simulate.virtual_loop import run
 from tests.simulate.virtual_time import virtual_time
@@ -53,6 +55,8 @@ class Outcome:
 
 def simulate(plan: Plan) -> Outcome:
     """Run a plan from an empty installation to rest."""
+    # Read before the run begins: what is read once must not take part in the first run's chance.
+    settings(), runtime_settings()
     collecting = gc.isenabled()
     gc.disable()
     try:
