@@ -14,12 +14,13 @@ from rows import Row, publish
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from tests.system.packages import two_routers
+from tests.system.platform import Platform, signed_in, until
+
 from lcm_core.clients.control_plane import ControlPlaneClient
 from lcm_core.contracts.definitions import DefinitionView
 from lcm_core.domain.vocabulary import LabPhase, SessionPhase
 from lcm_simulators.world import World
-from tests.system.packages import two_routers
-from tests.system.platform import Platform, signed_in, until
 
 ROUNDS = 15
 LOOK_SECONDS = 0.005

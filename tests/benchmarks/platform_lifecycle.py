@@ -18,11 +18,12 @@ from rows import Row, publish
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from lcm_core.clock import DomainClock  # noqa: E402
-from lcm_simulators.world import World  # noqa: E402
 from tests.exam.plan import Morning  # noqa: E402
 from tests.exam.run import ExamMorning  # noqa: E402
 from tests.system.platform import signed_in  # noqa: E402
+
+from lcm_core.clock import DomainClock  # noqa: E402
+from lcm_simulators.world import World  # noqa: E402
 
 OURS = ("control_plane_api", "resource_scheduler", "worker_controller", "lablet_controller")
 LOOK_SECONDS = 2.0
