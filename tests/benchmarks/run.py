@@ -22,7 +22,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "scheduling": ("scheduling.py", "scheduling_packing.py", "scheduling_optimum.py", "scheduling_burst.py"),
     "workers": ("workers.py",),
     "simulators": ("simulators.py",),
-    "lablet": ("lablet_events.py", "lablet_ready.py", "lablet_life.py"),
+    "lablet": ("lablet_events.py",),
     "control-plane": (
         "control_plane_commands.py",
         "control_plane_noop.py",
