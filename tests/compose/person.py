@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 import httpx
 
 from lcm_core.clients.http import ApiClient, RetryPolicy
-from lcm_core.contracts.definitions import DefinitionView
 from tests.system.platform import Platform
 
 PATIENT = RetryPolicy(attempts=30, first_pause=0.1, longest_pause=1.0)
@@ -20,10 +19,6 @@ class Deployed(Platform):
 
     def __init__(self, api: ApiClient) -> None:
         self.api = api
-
-    async def definition(self, definition_id: str) -> DefinitionView:
-        """A definition as it is now."""
-        return await self.api.call("GET", f"/api/lablet-definitions/{definition_id}", response=DefinitionView)
 
 
 class Browser:

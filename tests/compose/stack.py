@@ -11,8 +11,8 @@ import pytest
 
 from tests.compose.engine import ROOT, Engine
 
-UP_SECONDS = 420.0
-HEALTHY_SECONDS = 120.0
+UP_SECONDS = 900.0
+HEALTHY_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
