@@ -83,7 +83,9 @@ class Adversary:
             self._world.resume(name)
         for name in self._armed:
             self._world.kill(name)
-        complaints = await asyncio.gather(*(self._back_in_time(name) for name in self._world.names))
+        # moto is never touched, and its own health check takes seconds on a busy machine.
+        touched = [name for name in self._world.names if name != "moto"]
+        complaints = await asyncio.gather(*(self._back_in_time(name) for name in touched))
         for name in _FAULTY:
             await self._admin(name, "DELETE", "/admin/faults")
         for name in _SENDERS:
