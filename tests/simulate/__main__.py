@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 from tests.simulate.single_run import Outcome, Plan, simulate
 
-REPORT_EVERY = 100
+REPORT_EVERY = 50
 
 
 def _arguments() -> argparse.Namespace:

@@ -107,9 +107,10 @@ async def _simulate(plan: Plan, crashes: _Crashes) -> Outcome:
         world.start()
         people.definitions = await install(world)
         await _live(plan, world, people, trouble, guard)
-        found = guard.violation or next(map(Violation, leftovers(world, people.accepted)), None)
+        found = guard.violation or next(map(Violation, await leftovers(world, people.accepted)), None)
     except Violation as violation:
-        found = violation
+        # What was noticed first is more telling than that something did not come to rest.
+        found = guard.violation or violation
     finally:
         world.stop()
     outcome.violation = str(found) if found else ""

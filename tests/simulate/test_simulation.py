@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,11 @@ from tests.simulate.single_run import Plan, simulate
 from tests.simulate.virtual_loop import run
 
 ROOT = Path(__file__).parents[2]
-REPLAYED = Plan(seed=7, sessions=1, hours=0.5)
+REPLAYED = Plan(seed=7, sessions=1, hours=0.4)
 
 
 def test_sessions_live_to_their_end_where_nothing_fails() -> None:
-    outcome = simulate(Plan(seed=1, sessions=2, hours=1.0, faults=False))
+    outcome = simulate(Plan(seed=1, sessions=2, hours=0.5, faults=False))
     assert outcome.violation == ""
     assert sum(outcome.outcomes.values()) == outcome.sessions == 2
     assert outcome.outcomes["completed"] >= 1
@@ -26,7 +27,7 @@ def test_sessions_live_to_their_end_where_nothing_fails() -> None:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_nothing_is_lost_or_left_behind_under_faults(seed: int) -> None:
-    outcome = simulate(Plan(seed, sessions=3, hours=1.5))
+    outcome = simulate(Plan(seed, sessions=2, hours=1.0))
     assert outcome.violation == "", "\n".join(outcome.lines)
     assert outcome.faults > 0
     assert outcome.checked > 0
@@ -38,11 +39,9 @@ def test_a_seed_has_one_history_in_every_process() -> None:
     other = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     )
-    assert other.stdout.strip() == simulate(REPLAYED).digest
-
-
-def test_another_seed_has_another_history() -> None:
-    assert simulate(REPLAYED).digest != simulate(Plan(8, REPLAYED.sessions, REPLAYED.hours)).digest
+    digest = simulate(REPLAYED).digest
+    assert other.stdout.strip() == digest
+    assert simulate(replace(REPLAYED, seed=8)).digest != digest
 
 
 def test_an_outcome_that_changes_is_noticed() -> None:
