@@ -30,7 +30,7 @@ PARTS: dict[str, tuple[str, ...]] = {
         "control_plane_stream.py",
         "control_plane_resync.py",
     ),
-    "platform": ("platform_ready.py", "platform_takeover.py", "platform_lifecycle.py", "platform_start.py"),
+    "platform": ("platform_ready.py", "platform_takeover.py", "platform_life.py", "platform_start.py"),
 }
 LIMIT_SECONDS = 900.0
 

@@ -7,7 +7,9 @@ from lcm_core.contracts.common import Resources, Slot
 from lcm_core.contracts.definitions import Requirements
 from lcm_core.contracts.workers import TemplateSpec
 
+SESSIONS_PER_WORKER = 8
 METAL = Resources(cores=48, memory_mb=192 * 1024, storage_gb=256, nodes=200)
+NEEDS = Requirements(cores=METAL.cores // SESSIONS_PER_WORKER)
 CLEANUP = 5
 WRAP_UP = 60
 """How long after the last slot everything must be over: grading, clean-up, and machines that were idle are off."""
@@ -30,12 +32,6 @@ class Morning:
     lead: int = 15
     length: int = 30
     idle: int = 10
-    per_worker: int = 8
-
-    @property
-    def needs(self) -> Requirements:
-        """What a session takes: so much that ``per_worker`` of them fill a machine."""
-        return Requirements(cores=METAL.cores // self.per_worker)
 
     def slot(self, number: int, booked_at: datetime) -> Slot:
         """The slot of the n-th session; sessions are dealt out to the slots in turn."""

@@ -13,7 +13,7 @@ from lcm_core.contracts.sessions import ReserveSession, SessionView
 from lcm_core.contracts.workers import TemplateSpec, TemplateView, WorkerView
 from lcm_core.domain.vocabulary import DefinitionPhase, SessionPhase
 from lcm_simulators.world import World
-from tests.exam.plan import CLEANUP, Morning
+from tests.exam.plan import CLEANUP, NEEDS, Morning
 from tests.exam.timeline import OFF, Timeline, Verdict, judge
 from tests.system.packages import two_routers
 from tests.system.platform import Platform, signed_in
@@ -71,10 +71,7 @@ class ExamMorning:
         await self._only_machine()
         package = two_routers(folder, "exam")
         lab = await self._platform.define(
-            package,
-            requirements=self._morning.needs.model_dump(),
-            boot_lead_minutes=self._morning.lead,
-            cleanup_minutes=CLEANUP,
+            package, requirements=NEEDS.model_dump(), boot_lead_minutes=self._morning.lead, cleanup_minutes=CLEANUP
         )
         assert lab.status.phase is DefinitionPhase.ACTIVE, lab.status.sync.errors
         begun = self._clock.now()
