@@ -1,8 +1,8 @@
 """A thousand sessions at once on a hundred workers, through their whole life: nothing lost, nothing oversubscribed.
 
-Run with ``python tests/benchmarks/platform_life.py``; it takes about eight minutes. All services and simulators run with
-delays at zero. Every session is reserved, placed, built and entered; when all run together, their learners finish, the
-evidence is collected and graded, and everything is given back. It fails when a session ends otherwise, a worker's
+Run with ``python tests/benchmarks/platform_life.py``; it takes about eight minutes. All services and simulators run
+with delays at zero. Every session is reserved, placed, built and entered; when all run together, their learners finish,
+the evidence is collected and graded, and everything is given back. It fails when a session ends otherwise, a worker's
 capacity or port is given twice, or anything is left in CML or at the delivery system.
 """
 
