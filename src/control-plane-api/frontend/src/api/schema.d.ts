@@ -1747,11 +1747,18 @@ export interface components {
         /**
          * Placement
          * @description Where and when the session runs. ``booked`` is the effective slot.
+         *
+         *     ``hourly_cost_usd`` is the session's share of what its worker costs.
          */
         Placement: {
             booked: components["schemas"]["Slot"];
             /** Claim Id */
             claim_id: string;
+            /**
+             * Hourly Cost Usd
+             * @default 0
+             */
+            hourly_cost_usd: number;
             /**
              * Placed At
              * Format: date-time
