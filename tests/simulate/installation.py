@@ -60,17 +60,21 @@ async def _define(world: World, author: ApiClient, *, graded: bool) -> str:
         graded=graded,
         warm_pool_depth=0 if graded else 1,
     )
-    for _ in range(LOOKS):
-        try:
-            made = await author.call(
-                "POST", "/api/lablet-definitions", body=body, response=DefinitionView, idempotency_key=body.name
-            )
-            break
-        except TransientApiError:
-            await asyncio.sleep(LOOK_SECONDS)
+    made = await _declare(author, body)
     for _ in range(LOOKS):
         status = world.database.documents("definitions")[made.id]["status"]
         if status["phase"] == DefinitionPhase.ACTIVE:
             return made.id
         await asyncio.sleep(LOOK_SECONDS)
     raise Violation(f"definition {made.id} is not active after {LOOKS * LOOK_SECONDS:g} s: {status}")
+
+
+async def _declare(author: ApiClient, body: CreateDefinition) -> DefinitionView:
+    """Try until a control plane serves."""
+    while True:
+        try:
+            return await author.call(
+                "POST", "/api/lablet-definitions", body=body, response=DefinitionView, idempotency_key=body.name
+            )
+        except TransientApiError:
+            await asyncio.sleep(LOOK_SECONDS)
