@@ -72,6 +72,19 @@ class Stack:
         told = [json.loads(line) for line in lines]
         return [Container(each["ID"], each["Service"], each["State"], each["Health"]) for each in told]
 
+    def unwell(self, *ended: str) -> list[Container]:
+        """Containers that do not run or are not healthy, once there is none or the deadline has passed.
+
+        On a busy machine a check may miss its time limit now and then. ``ended`` names services that run once.
+        """
+        deadline = time.monotonic() + HEALTHY_SECONDS
+        while True:
+            lasting = [each for each in self.containers() if each.service not in ended]
+            found = [each for each in lasting if each.state != "running" or each.health not in ("", "healthy")]
+            if not found or time.monotonic() > deadline:
+                return found
+            time.sleep(0.1)
+
     def restart(self, container: Container) -> None:
         """End one container as an update would, start it again and return when it is healthy."""
         self.engine.docker("restart", "--time", "20", container.id)
