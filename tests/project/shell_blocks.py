@@ -41,6 +41,9 @@ ELSEWHERE = {
         "tests/system/test_exam_morning.py::test_every_candidate_finds_the_lab_ready_and_the_machines_go_off",
         "takes minutes; a smaller exam is in the suite",
     ),
+    r"make chaos( [A-Z_]+=\d+)*": Elsewhere(
+        ".github/workflows/chaos.yml", "takes a minute or more for each seed; some seeds are a step of CI"
+    ),
     r"make (install|lint|test)": Elsewhere(".ci/run", SUITE),
     r"make test-quick": Elsewhere(".ci/run", SUITE),
     r"\.venv/bin/python -m pytest -k rename_integrity -q": Elsewhere(
