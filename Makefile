@@ -16,6 +16,7 @@ UI_SOURCES := $(shell find $(UI) -path $(UI)/node_modules -prune -o -type f -pri
 NODE := $(shell command -v npm 2>/dev/null)
 PACKAGES := -p lcm_core -p control_plane_api -p resource_scheduler -p worker_controller -p lablet_controller -p lcm_simulators -p lcm_cli
 TESTS ?=
+OPTIONS ?=
 PYTEST_OPTIONS ?=
 # Two test processes: most tests wait for other processes. Files stay whole, because modules share a running platform.
 PARALLEL ?= -n 2 --dist loadfile
@@ -145,6 +146,10 @@ exam-morning: install tools ## Run an exam from no machine to every score: make 
 	$(BIN)/python -m tests.exam $(if $(SESSIONS),--sessions $(SESSIONS)) $(if $(SLOTS),--slots $(SLOTS)) \
 	  $(if $(WORKERS),--workers $(WORKERS)) $(if $(FACTOR),--factor $(FACTOR))
 
+.PHONY: simulate
+simulate: install ## Run the platform in virtual time under faults: make simulate SEEDS=100 [FIRST_SEED=1]
+	$(BIN)/python -m tests.simulate $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FIRST_SEED),--first-seed $(FIRST_SEED)) $(OPTIONS)
+
 .PHONY: chaos
 chaos: install tools ## Let faults strike the whole platform and check its promises: make chaos [SEEDS=10 FIRST_SEED=1 DURATION=40 TOGETHER=10]
 	$(BIN)/python -m tests.chaos $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FIRST_SEED),--first-seed $(FIRST_SEED)) \
@@ -178,6 +183,11 @@ lint: install ## Check style, types, layers and house rules
 	$(BIN)/mypy $(PACKAGES)
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python scripts/check_rules.py
+
+.PHONY: hooks
+hooks: install ## Run the hooks of pre-commit on every file
+	$(BIN)/pip install --quiet pre-commit==4.3.0
+	$(BIN)/pre-commit run --all-files --show-diff-on-failure
 
 .PHONY: format
 format: install ## Format the code

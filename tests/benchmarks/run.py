@@ -22,6 +22,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "scheduling": ("scheduling.py", "scheduling_packing.py", "scheduling_optimum.py", "scheduling_burst.py"),
     "workers": ("workers.py",),
     "simulators": ("simulators.py",),
+    "lablet": ("lablet_events.py",),
     "control-plane": (
         "control_plane_commands.py",
         "control_plane_noop.py",
@@ -29,8 +30,9 @@ PARTS: dict[str, tuple[str, ...]] = {
         "control_plane_stream.py",
         "control_plane_resync.py",
     ),
+    "platform": ("platform_ready.py", "platform_takeover.py", "platform_life.py", "platform_start.py"),
 }
-LIMIT_SECONDS = 600.0
+LIMIT_SECONDS = 900.0
 
 
 def run_part(name: str) -> list[str]:

@@ -44,6 +44,17 @@ ELSEWHERE = {
     r"make chaos( [A-Z_]+=\d+)*": Elsewhere(
         ".github/workflows/chaos.yml", "takes a minute or more for each seed; some seeds are a step of CI"
     ),
+    r"make (start|test-ui)": Elsewhere(".ci/run", "starts servers, or takes a minute"),
+    r"make dev-ui": Elsewhere(
+        "tests/project/test_dev_ui.py::test_the_development_server_serves_the_console", "runs until it is stopped"
+    ),
+    r"make types": Elsewhere(
+        "tests/project/test_console_types.py::test_the_committed_models_are_those_of_the_api",
+        "changes files; the test compares them",
+    ),
+    r"make lighthouse": Elsewhere(
+        "tests/browser/test_lighthouse.py::test_lighthouse_finds_little", "fetches a large program from the network"
+    ),
     r"make (install|lint|test)": Elsewhere(".ci/run", SUITE),
     r"make test-quick": Elsewhere(".ci/run", SUITE),
     r"\.venv/bin/python -m pytest -k rename_integrity -q": Elsewhere(
@@ -84,9 +95,9 @@ ELSEWHERE = {
     r"(kubectl|helm) .*": Elsewhere(
         "tests/project/test_helm.py::test_kubernetes_would_accept_what_is_rendered", NEEDS_CLUSTER
     ),
-    r"\.venv/bin/(pip install pre-commit|pre-commit .*)": Elsewhere(
-        ".github/workflows/ci.yml", "fetches the hooks from the network"
-    ),
+    r"make test-compose": Elsewhere(".ci/run", NEEDS_ENGINE),
+    r"make hooks": Elsewhere(".ci/run", "fetches the hooks from the network"),
+    r"\.venv/bin/pre-commit install": Elsewhere(".ci/run", "changes how git behaves; the hooks themselves run in CI"),
 }
 
 

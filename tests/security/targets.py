@@ -36,6 +36,7 @@ from lcm_core.security.envelope import Envelope
 from lcm_core.topology import parse_topology, rewrite_topology
 from lcm_core.topology.ports import node_ports, parse_port_tag
 from tests.security import seeds
+from tests.security.intake import ANSWERS, send
 from tests.security.strategies import NASTY_TEXT, archives, as_json, event_requests, mutated, replaced, text_files
 
 TOPOLOGY_TREE = yaml.safe_load(seeds.TOPOLOGY)
@@ -166,6 +167,13 @@ def _events(request: tuple[dict[str, str], bytes]) -> None:
         InboundEventBatch.model_validate_json(InboundEventBatch(items=list(events)).model_dump_json())
 
 
+def _intake(request: tuple[dict[str, str], bytes]) -> None:
+    """An answer for everything, and nothing is stored of what was not accepted."""
+    status, stored = send(*request)
+    assert status in ANSWERS, status
+    assert not stored or status == 202, status
+
+
 def _reservation(content: bytes) -> None:
     try:
         ReserveSession.model_validate_json(content)
@@ -218,6 +226,7 @@ TARGETS = (
     Target("rubric", text_files(seeds.RUBRIC, RUBRIC_TREE), _rubric),
     Target("devices", mutated(seeds.DEVICES.encode()), _devices),
     Target("events", event_requests(), _events),
+    Target("intake", event_requests(), _intake),
     Target("reservation", replaced(RESERVATION).map(as_json), _reservation),
     Target("projected-values", st.one_of(replaced(STATE).map(as_json), mutated(as_json(STATE))), _projected),
     Target("settings", _ENVIRONMENT, _settings),

@@ -19,6 +19,7 @@ from lcm_core.content.rubric import parse_rubric, rubric_yaml
 from lcm_core.contracts.sessions import ReserveSession
 from lcm_core.topology import parse_topology, port_template, rewrite_topology
 from tests.security import seeds
+from tests.security.intake import BODY_LIMIT, send
 from tests.security.targets import CPU_SECONDS, TOPOLOGY_TREE, within_cpu_seconds
 
 HALF = "\ud800"
@@ -166,3 +167,15 @@ def test_many_nodes_with_the_longest_list_of_tags_are_named_quickly() -> None:
     with within_cpu_seconds(CPU_SECONDS):
         names = [slot.name for slot in port_template(parse_topology(topology(crowd)))]
     assert len(set(names)) == 20_000
+
+
+def test_a_forged_event_is_stored_nowhere_and_a_good_one_once() -> None:
+    body = json.dumps(seeds.EVENT).encode()
+    assert send(STRUCTURED, body, forged=True) == (401, [])
+    status, stored = send(STRUCTURED, body)
+    assert (status, [event.id for event in stored]) == (202, ["e1"])
+
+
+def test_a_body_beyond_the_limit_is_stored_nowhere() -> None:
+    body = json.dumps({**seeds.EVENT, "data": "x" * BODY_LIMIT}).encode()
+    assert send(STRUCTURED, body) == (413, [])

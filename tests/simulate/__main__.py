@@ -10,16 +10,19 @@ from concurrent.futures import ProcessPoolExecutor
 
 from tests.simulate.single_run import Outcome, Plan, simulate
 
-REPORT_EVERY = 100
+REPORT_EVERY = 50
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.simulate", description=__doc__)
     parser.add_argument("--seeds", type=int, default=100, help="number of runs (default: 100)")
     parser.add_argument("--first-seed", type=int, default=1, help="seed of the first run (default: 1)")
-    parser.add_argument("--sessions", type=int, default=5, help="reservations of one run (default: 5)")
-    parser.add_argument("--hours", type=float, default=4.0, help="hours of domain time with faults (default: 4)")
+    parser.add_argument("--sessions", type=int, default=4, help="reservations of one run (default: 4)")
+    parser.add_argument("--hours", type=float, default=2.0, help="hours of domain time with faults (default: 2)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one per CPU)")
+    parser.add_argument(
+        "--minutes", type=float, default=0.0, help="end after so long, whatever is left (default: no limit)"
+    )
     parser.add_argument("--calm", action="store_true", help="no faults")
     parser.add_argument("--keep-going", action="store_true", help="do not stop at the first violation")
     return parser.parse_args()
@@ -63,6 +66,8 @@ def main() -> int:
                 break
         if done % REPORT_EVERY == 0:
             print(f"{done} runs, {hours:.0f} session-hours, {faults} faults, {bad} violations", flush=True)
+        if wanted.minutes and time.perf_counter() - started > 60 * wanted.minutes:
+            break
     minutes = (time.perf_counter() - started) / 60
     print(f"ends: {', '.join(f'{count} {word}' for word, count in sorted(ends.items()))}")
     verdict = "no violation" if not bad else f"{bad} violation{'s' if bad > 1 else ''}"

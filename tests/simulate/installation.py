@@ -4,10 +4,11 @@ import asyncio
 import io
 import zipfile
 
-from lcm_core.clients.errors import ApiError
+from lcm_core.clients.errors import TransientApiError
 from lcm_core.clients.http import ApiClient
 from lcm_core.contracts.definitions import CreateDefinition, DefinitionView
 from lcm_core.domain.vocabulary import DefinitionPhase
+from tests.simulate.machines import Violation
 from tests.simulate.world import World
 
 TOPOLOGY = """
@@ -28,6 +29,7 @@ sections:
   - name: Left
     checks: [{id: left, device: R1, must_match: '^hostname R1$'}]
 """
+LOOKS, LOOK_SECONDS = 100, 0.1
 ZIP_TIME = (2030, 1, 1, 0, 0, 0)
 
 
@@ -58,14 +60,21 @@ async def _define(world: World, author: ApiClient, *, graded: bool) -> str:
         graded=graded,
         warm_pool_depth=0 if graded else 1,
     )
+    made = await _declare(author, body)
+    for _ in range(LOOKS):
+        status = world.database.documents("definitions")[made.id]["status"]
+        if status["phase"] == DefinitionPhase.ACTIVE:
+            return made.id
+        await asyncio.sleep(LOOK_SECONDS)
+    raise Violation(f"definition {made.id} is not active after {LOOKS * LOOK_SECONDS:g} s: {status}")
+
+
+async def _declare(author: ApiClient, body: CreateDefinition) -> DefinitionView:
+    """Try until a control plane serves."""
     while True:
         try:
-            made = await author.call(
+            return await author.call(
                 "POST", "/api/lablet-definitions", body=body, response=DefinitionView, idempotency_key=body.name
             )
-            break
-        except ApiError:
-            await asyncio.sleep(0.2)
-    while world.database.documents("definitions")[made.id]["status"]["phase"] != DefinitionPhase.ACTIVE:
-        await asyncio.sleep(0.1)
-    return made.id
+        except TransientApiError:
+            await asyncio.sleep(LOOK_SECONDS)

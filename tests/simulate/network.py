@@ -95,6 +95,8 @@ class Connection:
         self._remote = remote
         self._failure = failure
         self.alive = True
+        self.stuck_until = 0.0
+        """Real time until which nothing passes; what was sent meanwhile arrives then."""
 
     def cut(self) -> None:
         """The process died: nothing it still does reaches anybody."""
@@ -112,7 +114,11 @@ class Connection:
     async def there(self) -> bool:
         """The way there; False when the answer will be lost. Raises the failure when nothing arrives."""
         self._require()
-        fate = self._weather.fate(self._remote, asyncio.get_running_loop().time())
+        now = asyncio.get_running_loop().time()
+        if now < self.stuck_until:
+            await asyncio.sleep(self.stuck_until - now)
+            self._require()
+        fate = self._weather.fate(self._remote, now)
         if fate is Fate.REFUSED:
             await asyncio.sleep(0)
             raise self._failure(f"{self._remote} is away")

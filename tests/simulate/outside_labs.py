@@ -1,5 +1,6 @@
 """The labs side of CML and the object store as one process sees them."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -7,9 +8,11 @@ from typing import TypeVar
 
 from lcm_core.spi.cml_labs import LabInfo, LabState, NodeInfo, NodeLoad
 from lcm_core.spi.cml_system import CmlTarget
+from lcm_core.spi.content_store import StoredObject
 from lcm_core.spi.errors import OutsideNotFound, OutsideRefused, OutsideUnavailable
 from tests.simulate.machines import Machine, Machines, SimulatedLab
 from tests.simulate.network import Connection
+from tests.simulate.virtual_time import START
 
 T = TypeVar("T")
 CML, S3 = "CML", "S3"
@@ -198,3 +201,16 @@ class StoreView:
     async def exists(self, bucket: str, key: str) -> bool:
         """See ``ContentStore``."""
         return await self._connection.call(lambda: (bucket, key) in self._objects)
+
+    async def list(self, bucket: str, prefix: str, limit: int) -> Sequence[StoredObject]:
+        """See ``ContentStore``; every object is as old as the run."""
+
+        def read() -> Sequence[StoredObject]:
+            found = [
+                StoredObject(key, hashlib.sha256(content).hexdigest(), len(content), START)
+                for (held, key), content in self._objects.items()
+                if held == bucket and key.startswith(prefix) and "/" not in key[len(prefix) :]
+            ]
+            return found[:limit]
+
+        return await self._connection.call(read)

@@ -32,7 +32,7 @@ from tests.simulate.etcd import Etcd, EtcdView, etcd_failure
 from tests.simulate.network import Connection, Fate, Weather
 from tests.simulate.wire import Answer, Call, Way, answer
 
-JOB_SECONDS = 10.0
+JOB_SECONDS = 30.0
 REPLICAS = 2
 _SERVICES = frozenset(str(service) for service in ServiceName)
 
@@ -199,9 +199,13 @@ class Balancer(Way):
         self._weather = weather
         self._turn = 0
         self.alive = True
+        self.stuck_until = 0.0
 
     async def carry(self, call: Call) -> Answer:
         """See ``Way``."""
+        now = asyncio.get_running_loop().time()
+        if now < self.stuck_until:
+            await asyncio.sleep(self.stuck_until - now)
         plane = self._next()
         fate = self._weather.fate("control plane", asyncio.get_running_loop().time())
         if fate is Fate.REFUSED:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from control_plane_api.application.invariants.catalog import violations
 from control_plane_api.application.projection.projections import PROJECTIONS, project
 from lcm_core.domain.vocabulary import SessionPhase, WorkerPhase
 from lcm_core.etcd.keys import PROJECTION_PREFIX
@@ -12,6 +13,7 @@ from lcm_core.spi.ec2 import InstanceState
 from lcm_core.spi.grading import EngineState
 from lcm_core.topology import POOL_OWNER, owner_of
 from tests.simulate.learning import OVER
+from tests.simulate.plane import settings
 from tests.simulate.world import World
 
 _AT_REST = frozenset(
@@ -36,8 +38,18 @@ def unsettled(world: World) -> Iterator[str]:
                 yield f"{projected.collection} {key} still waits to be projected"
 
 
-def leftovers(world: World, accepted: dict[str, str]) -> Iterator[str]:
-    """Everything that is wrong at rest, one sentence each; ``accepted`` maps reservation to session ids."""
+async def leftovers(world: World, accepted: dict[str, str]) -> Iterator[str]:
+    """Everything that is wrong at rest, one sentence each; ``accepted`` maps reservation to session ids.
+
+    The platform's own invariants come first: at rest each of them counts at once.
+    """
+    stores = world.planes[0].stores
+    picture = await stores.deps(settings()).pictures.take()
+    found = [violation.sentence for violation in violations(picture)]
+    return iter([*found, *_left(world, accepted)])
+
+
+def _left(world: World, accepted: dict[str, str]) -> Iterator[str]:
     yield from _sessions(world, accepted)
     yield from _claims(world)
     yield from _outside(world)

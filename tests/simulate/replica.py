@@ -12,7 +12,7 @@ from unittest.mock import patch
 from lablet_controller import service as lablets
 from lablet_controller.events.intake import Intake
 from lablet_controller.events.parse import MalformedEvent, parse_events
-from lablet_controller.outside import Outside
+from lablet_controller.outside import Deliveries, Outside
 from lcm_core.clients.control_plane import ControlPlaneClient
 from lcm_core.clients.errors import ApiError
 from lcm_core.clock import DomainClock
@@ -40,7 +40,15 @@ from tests.simulate.plane import Balancer, Plane
 from tests.simulate.wire import DirectClient
 from worker_controller import service as workers
 
-LEASES = {"LCM_ELECTION_LEASE_SECONDS": "4", "LCM_ELECTION_MARGIN_SECONDS": "1"}
+PACE = {
+    "LCM_ELECTION_LEASE_SECONDS": "4",
+    "LCM_ELECTION_MARGIN_SECONDS": "1",
+    "LCM_WORKER_METRICS_POLL_SECONDS": "1200",
+    "LCM_WORKER_DISCOVERY_SECONDS": "900",
+    "LCM_WORKER_STEADY_SECONDS": "480",
+    "LCM_LABLET_ORPHAN_GRACE_SECONDS": "8",
+}
+"""Leases that fit the speed of the clock; and what only repeats itself while nothing happens is done less often."""
 STRUCTURED = {"content-type": "application/cloudevents+json"}
 
 
@@ -59,8 +67,9 @@ class Around:
 
 
 @cache
-def _settings() -> ServiceSettings:
-    with patch.dict("os.environ", LEASES):
+def runtime_settings() -> ServiceSettings:
+    """Settings of the controllers' runtime, read once per process of the simulation."""
+    with patch.dict("os.environ", PACE):
         return ServiceSettings()
 
 
@@ -100,7 +109,8 @@ class Replica:
         async with AsyncExitStack() as stack:
             context = ServiceContext(
                 settings=replace(
-                    _settings(), runtime=_settings().runtime.model_copy(update={"identity": self.identity})
+                    runtime_settings(),
+                    runtime=runtime_settings().runtime.model_copy(update={"identity": self.identity}),
                 ),
                 etcd=self._etcd,  # type: ignore[arg-type]
                 control_plane=self._plane,
@@ -126,6 +136,7 @@ class Replica:
         }
         module, build = builds[self.service]
         with ExitStack() as stack:
+            stack.enter_context(patch.dict("os.environ", PACE))
             for name, factory in replaced.items():
                 stack.enter_context(patch.object(module, name, factory))
             # The build functions never wait, so no other process is built meanwhile.
@@ -133,7 +144,7 @@ class Replica:
 
     def _assign(self, parts: ServiceParts) -> ShardAssignment:
         del parts
-        runtime = _settings().runtime
+        runtime = runtime_settings().runtime
 
         def election(shard: int) -> LeaderElection:
             return LeaderElection(
@@ -186,6 +197,11 @@ class Replica:
             if task is not None:
                 task.cancel()
 
+    def stick(self, until: float) -> None:
+        """Let nothing pass until an instant of real time; what it sent meanwhile arrives then, however late."""
+        for link in (self._balancer, *self._links):
+            link.stuck_until = until
+
     def failed(self) -> BaseException | None:
         """What ended the process by itself, if anything did."""
         if self.alive and self._main is not None and self._main.done() and not self._main.cancelled():
@@ -228,7 +244,7 @@ class Replica:
         outside = Outside(
             CmlLabsView(around.machines, self._link("CML", outside_failure("CML"))),
             StoreView(around.objects, self._link("S3", outside_failure("S3"))),
-            DeliveryView(around.learning, self._link("LDS", outside_failure("LDS"))),
+            Deliveries(DeliveryView(around.learning, self._link("LDS", outside_failure("LDS")))),
             EngineView(around.engine, self._link("grading", outside_failure("grading engine"))),
         )
         return {"connect": lambda settings, stack: outside, "Intake": self.keep_intake}

@@ -1,32 +1,73 @@
-"""A few runs of every kind, and that a run can be replayed."""
+"""A few runs of every kind, that a run can be replayed, and that what is checked can fail."""
 
-import hashlib
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from tests.simulate.checks import Guard
+from tests.simulate.database import Database
+from tests.simulate.etcd import Etcd
 from tests.simulate.single_run import Plan, simulate
+from tests.simulate.virtual_loop import run
 
 ROOT = Path(__file__).parents[2]
+REPLAYED = Plan(seed=7, sessions=1, hours=0.4)
 
 
 def test_sessions_live_to_their_end_where_nothing_fails() -> None:
-    outcome = simulate(Plan(seed=1, sessions=3, hours=2.0, faults=False))
+    outcome = simulate(Plan(seed=1, sessions=2, hours=0.5, faults=False))
     assert outcome.violation == ""
-    assert sum(outcome.outcomes.values()) == outcome.sessions == 3
+    assert sum(outcome.outcomes.values()) == outcome.sessions == 2
     assert outcome.outcomes["completed"] >= 1
 
 
-def test_a_seed_has_one_history_in_every_process() -> None:
-    def digest(hash_seed: str) -> str:
-        code = "import sys; " "from tests.simulate.single_run import *; print(simulate(Plan(7, 2, 1.0)).digest)"
-        environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
-        done = subprocess.run(
-            [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
-        )
-        return done.stdout.strip()
+@pytest.mark.parametrize("seed", [1, 2])
+def test_nothing_is_lost_or_left_behind_under_faults(seed: int) -> None:
+    outcome = simulate(Plan(seed, sessions=2, hours=1.0))
+    assert outcome.violation == "", "\n".join(outcome.lines)
+    assert outcome.faults > 0
+    assert outcome.checked > 0
 
-    first, second = digest("1"), digest("2")
-    assert len(first) == 2 * hashlib.blake2b(digest_size=16).digest_size
-    assert first == second
+
+def test_a_seed_has_one_history_in_every_process() -> None:
+    code = f"from tests.simulate.single_run import *; print(simulate({REPLAYED!r}).digest)"
+    environment = {**os.environ, "PYTHONHASHSEED": "4711"}
+    other = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    digest = simulate(REPLAYED).digest
+    assert other.stdout.strip() == digest
+    assert simulate(replace(REPLAYED, seed=8)).digest != digest
+
+
+def test_an_outcome_that_changes_is_noticed() -> None:
+    def session(version: int, outcome: str) -> dict[str, object]:
+        status = {"phase": "stopping", "outcome": outcome, "lab": None}
+        return {"_id": "s", "version": version, "spec": {}, "status": status}
+
+    async def write() -> Guard:
+        database = Database()
+        database.write("sessions", "s", session(4, "failed"))
+        guard = Guard(database, Etcd(1))
+        database.write("sessions", "s", session(5, "completed"))
+        return guard
+
+    violation = run(write()).violation
+    assert str(violation) == "session s had outcome failed and now has completed"
+
+
+def test_a_move_beside_the_table_is_noticed() -> None:
+    async def write() -> Guard:
+        database = Database()
+        status = {"phase": "terminated", "outcome": "failed", "lab": None}
+        database.write("sessions", "s", {"_id": "s", "version": 1, "spec": {}, "status": status})
+        guard = Guard(database, Etcd(1))
+        again = {"phase": "running", "outcome": "failed", "lab": None}
+        database.write("sessions", "s", {"_id": "s", "version": 2, "spec": {}, "status": again})
+        return guard
+
+    assert "went from terminated to running" in str(run(write()).violation)

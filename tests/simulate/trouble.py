@@ -23,6 +23,7 @@ class Trouble:
         self._history = history
         self._chance = random.Random(f"{world.seed}/trouble")
         self._mending: list[asyncio.Task[None]] = []
+        self._jumped = False
         self.made = 0
 
     async def make(self, hours: float) -> None:
@@ -41,6 +42,7 @@ class Trouble:
             self._bad_weather,
             self._kill_replica,
             self._kill_replica,
+            self._stick_replica,
             self._kill_plane,
             self._break_watches,
             self._compact,
@@ -48,6 +50,7 @@ class Trouble:
             self._machine_dies,
             self._machine_reboots,
             self._shortage,
+            self._clock_jumps,
         )
         while loop.time() < end:
             await asyncio.sleep(chance.expovariate(1 / pause))
@@ -88,6 +91,21 @@ class Trouble:
 
     def _start_replica(self, service: ServiceName, place: str) -> None:
         self._world.start_replica(service, place)
+
+    def _stick_replica(self) -> str:
+        service, place = self._chance.choice(SERVICES), self._chance.choice("ab")
+        seconds = self._chance.uniform(1.0, 10.0)
+        replica = self._world.replicas[f"{service}/{place}"]
+        replica.stick(asyncio.get_running_loop().time() + seconds)
+        return f"what {replica.identity} sends arrives up to {seconds:.1f} s late"
+
+    def _clock_jumps(self) -> str:
+        if self._jumped:
+            return "the clock goes on"
+        self._jumped = True
+        minutes = self._chance.uniform(5, 60)
+        self._world.clock.jump(minutes * 60)
+        return f"domain time jumps {minutes:.0f} minutes ahead"
 
     def _kill_plane(self) -> str:
         number = self._chance.choice(sorted(self._world.planes))

@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+from dataclasses import replace
+from datetime import timedelta
 
 from lcm_core.clock import ClockAnchor, DomainClock
 from lcm_core.domain.vocabulary import ServiceName
@@ -29,6 +31,10 @@ class SimulatedClock(DomainClock):
 
     def _refresh(self) -> None:
         self._anchor = self._given
+
+    def jump(self, seconds: float) -> None:
+        """Move domain time forward at once, for everybody."""
+        self._given = replace(self._given, domain_anchor=self._given.domain_anchor + timedelta(seconds=seconds))
 
 
 class World:

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lcm_core.contracts.definitions import DefinitionView
+from lcm_core.domain.vocabulary import DefinitionPhase, SessionPhase
 from lcm_simulators.world import World
-from tests.system.packages import TWO_ROUTERS, two_routers
-from tests.system.platform import Platform
+from tests.system.packages import TWO_ROUTERS
+from tests.system.platform import ROOT, Platform, until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
@@ -116,26 +118,21 @@ async def test_apply_creates_then_finds_nothing_to_change_then_revises(terminal:
     assert (await terminal.lcm("apply", "-f", str(manifest))).out.strip() == "template by-hand revised"
 
 
+@pytest.mark.timeout(300)
 async def test_a_definition_is_applied_from_a_folder_and_a_session_reserved_and_ended(
     terminal: Terminal, platform: Platform, tmp_path: Path
 ) -> None:
     await sign_in(terminal)
-    folder = tmp_path / "package"
-    folder.mkdir()
-    (folder / "cml.yaml").write_text(TWO_ROUTERS)
-    (folder / "content.xml").write_text("<content><devices><device device_label='R1'/></devices></content>")
-    spec = {
-        "name": "from-a-folder",
-        "form_qualified_name": "Test LCM folder LAB 1.0 a",
-        "title": "From a folder",
-        "graded": False,
-    }
-    manifest = tmp_path / "definition.yaml"
-    manifest.write_text(yaml.safe_dump({"kind": "LabletDefinition", "package": "package", "spec": spec}))
-    said = await terminal.lcm("apply", "-f", str(manifest))
-    assert said.out.strip() == "definition from-a-folder 1.0.0 created", said.err
-    ready = await platform.define(two_routers(tmp_path, "for-the-terminal"))
-    said = await terminal.lcm("session", "reserve", ready.spec.name, "--minutes", "60", "--wait", "-o", "json")
+    said = await terminal.lcm("apply", "-f", str(ROOT / "docs" / "authoring" / "two-routers.yaml"))
+    assert said.out.strip() == "definition two-routers 1.0.0 created", said.err
+
+    async def active() -> bool | None:
+        path = "/api/lablet-definitions/two-routers-1.0.0"
+        seen = await platform.api.call("GET", path, response=DefinitionView)
+        return True if seen.status.phase is DefinitionPhase.ACTIVE else None
+
+    await until("the sample of the documentation is active", active)
+    said = await terminal.lcm("session", "reserve", "two-routers", "--minutes", "120", "--wait", "-o", "json")
     assert said.code == 0, said.err
     session = json.loads(said.out)[0]
     assert session["status"]["phase"] in ("ready", "running")
@@ -150,9 +147,20 @@ async def test_a_definition_is_applied_from_a_folder_and_a_session_reserved_and_
     lab = json.loads(said.out)[0]["id"]
     assert "label: R1" in (await terminal.lcm("lab", "export", lab)).out
     assert (await terminal.lcm("lab", "delete", lab)).code == 0
-    ended = await terminal.lcm("session", "terminate", session["id"], "-m", "seen enough")
-    assert ended.code == 0, ended.err
+    said = await terminal.lcm("session", "start", session["id"])
+    assert said.code == 0, said.err
+    await platform.reach(session["id"], SessionPhase.RUNNING)
+    said = await terminal.lcm("session", "grade", session["id"])
+    assert said.code == 0, said.err
     watched = await terminal.lcm("session", "watch", session["id"])
+    assert watched.code == 0, watched.err
+    assert (await terminal.lcm("session", "score", session["id"])).out.startswith("1 of 3: not passed")
+
+    said = await terminal.lcm("session", "reserve", "two-routers", "--minutes", "60", "-o", "json")
+    other = json.loads(said.out)[0]["id"]
+    ended = await terminal.lcm("session", "terminate", other, "-m", "seen enough")
+    assert ended.code == 0, ended.err
+    watched = await terminal.lcm("session", "watch", other)
     assert watched.code == 1
     assert "cancelled" in watched.err
 

@@ -111,7 +111,7 @@ async def test_a_doctored_session_opens_a_task_that_closes_when_it_is_repaired(
     await replica.close()
 
 
-async def test_what_etcd_lacks_shows_too_much_of_or_cannot_be_read_is_seen(
+async def test_what_etcd_lacks_shows_too_much_of_or_cannot_be_read_is_seen_and_repaired(
     stores: tuple[Stores, Settings], own_etcd: EtcdClient
 ) -> None:
     made, settings = stores
@@ -138,4 +138,10 @@ async def test_what_etcd_lacks_shows_too_much_of_or_cannot_be_read_is_seen(
         ("etcd-summaries-only", "/lcm/workers/w2/state"),
     }
     assert "3 violations, 3 to be seen again" in await check_invariants(deps)
+
+    await own_etcd.put("/lcm/workers/w1/state", b"not a value at all")
+    await made.database["workers"].update_one({"_id": "w3"}, {"$set": {"status.phase": "pending"}})
+    # Four keys were spoiled, and the two tasks that tell of it are new.
+    assert await ProjectionReconciler(made.database, own_etcd).reconcile() == 6
+    assert violations(await pictures.take()) == []
     await made.close()

@@ -1,5 +1,9 @@
 """What protects the edge itself: headers for browsers, whose address counts, and who signed in."""
 
+import base64
+import json
+import logging
+import re
 import time
 
 import httpx
@@ -14,8 +18,12 @@ from starlette.responses import PlainTextResponse
 
 from control_plane_api.api.addresses import TrustedProxies
 from control_plane_api.api.middleware import SecurityHeaders
+from control_plane_api.api.problems import to_problem
+from control_plane_api.api.routes.labs import attachment
 from control_plane_api.application.errors import UnauthenticatedError
 from control_plane_api.infrastructure.identity.code_flow import CodeFlow
+from control_plane_api.infrastructure.sessions.model import key_of, new_secret
+from lcm_core.observability.logs import JsonFormatter
 
 INSIDE = TrustedProxies.parse("10.0.0.0/8, fd00::/8")
 
@@ -128,3 +136,47 @@ async def test_a_token_for_the_console_itself_opens_no_door(plane: PlaneProcess)
     async with plane.caller() as http:
         answer = await http.get("/api/workers", headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 401
+
+
+async def test_half_a_character_is_refused_wherever_it_stands(plane: PlaneProcess) -> None:
+    bodies = {
+        "/api/tasks": b'{"title": "a\\ud800"}',
+        "/api/workers": b'{"template_id": "metal-many", "tags": {"\\udfff": "x"}}',
+        "/api/auth/login": b'{"username": "\\ud800", "password": "x"}',
+        "/api/notices": b'{"message": "\\ud800"}',
+    }
+    async with plane.caller("admin") as admin:
+        for path, body in bodies.items():
+            answer = await admin.post(path, content=body, headers={"Content-Type": "application/json"})
+            assert answer.status_code == 422, f"{path}: {answer.status_code} {answer.text}"
+
+
+def test_what_fails_unexpectedly_tells_nothing_of_the_inside() -> None:
+    document, _ = to_problem(RuntimeError("password=hunter2 at /srv/lcm/secret.py"), "/api/x")
+    assert document.status == 500
+    assert "hunter2" not in document.model_dump_json()
+    assert "secret.py" not in document.model_dump_json()
+
+
+@pytest.mark.parametrize("name", ['a"; filename="b.exe', "a\r\nSet-Cookie: x=1", "../../etc/passwd", "\ud800", ""])
+def test_a_name_of_a_download_cannot_leave_its_quotes(name: str) -> None:
+    header = attachment(name)
+    assert re.fullmatch(r'attachment; filename="[A-Za-z0-9._-]{1,100}"', header), header
+
+
+def test_no_two_secrets_are_alike_or_short() -> None:
+    made = {new_secret() for _ in range(1000)}
+    assert len(made) == 1000
+    assert min(len(base64.urlsafe_b64decode(f"{secret}=")) for secret in made) == 32
+    assert key_of("cookie") != "cookie"
+
+
+def test_a_log_line_holds_no_secret_and_cannot_be_continued_by_a_stranger() -> None:
+    forged = "eve\n{'level': 'INFO'}"
+    said = logging.makeLogRecord(
+        {"name": "lcm", "msg": "login password=hunter2 of %s", "args": (forged,), "levelname": "INFO"}
+    )
+    line = JsonFormatter("control-plane").format(said)
+    assert "hunter2" not in line
+    assert len(line.splitlines()) == 1
+    assert set(json.loads(line)) >= {"at", "level", "service", "logger", "message"}

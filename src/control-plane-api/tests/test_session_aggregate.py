@@ -8,7 +8,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from control_plane_api.domain.lablet_session.cost import hourly_share
 from control_plane_api.domain.lablet_session.session import HISTORY_LIMIT, SIGNAL_LIMIT, SessionRuleError
+from lcm_core.contracts.common import Resources
 from lcm_core.contracts.sessions import LabRef, ReportSession, TransitionSession, UnscheduleSession
 from lcm_core.domain import SESSION_STATES
 from lcm_core.domain.session_states import SESSION_PHASES_HOLDING_A_PLACE
@@ -171,6 +173,23 @@ def test_a_session_cancelled_while_it_was_being_placed_takes_no_place() -> None:
     session.end("", NOW, LIMITS)
     with pytest.raises(IllegalTransition):
         session.place(placing("s1", 0), "worker", NOW, LIMITS)
+
+
+def test_a_session_costs_its_largest_share_of_the_worker_while_it_holds_the_lab() -> None:
+    wanted, whole = Resources(cores=12, memory_mb=1000, nodes=5), Resources(cores=48, memory_mb=192_000, nodes=10)
+    hourly = hourly_share(wanted, whole, 4.0)
+    assert hourly == 2.0, "half of the nodes"
+    assert hourly_share(Resources(cores=99), whole, 4.0) == 4.0
+    session = a_session()
+    session.place(placing("s1", 0), "worker", NOW, LIMITS, hourly)
+    at = NOW + timedelta(hours=5)
+    P = SessionPhase
+    for phase, hours in ((P.INSTANTIATING, 0.25), (P.STOPPING, 0.25), (P.STOPPED, 0.25), (P.ARCHIVED, 3)):
+        body = TransitionSession(to=phase, reason="Next", message="", outcome=SessionOutcome.FAILED)
+        session.transition(body, at, LIMITS)
+        at += timedelta(hours=hours)
+    session.transition(TransitionSession(to=SessionPhase.TERMINATED, reason="Over", message=""), at, LIMITS)
+    assert session.status.cost_usd == 1.5, "neither the wait before nor the record after costs anything"
 
 
 def test_a_pending_session_expires_when_its_slot_can_no_longer_be_kept() -> None:

@@ -1,9 +1,11 @@
 """The etcd port against an etcd that asks for a user and a password."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from contextlib import aclosing
 
+import httpx
 import pytest
 
 from lcm_core.etcd import EtcdClient, EtcdRefused, EtcdUnavailable
@@ -42,6 +44,21 @@ async def test_without_the_password_or_with_a_wrong_one_etcd_refuses(guarded: Et
     async with EtcdClient([guarded.endpoint], credentials=("lcm", "wrong")) as stranger:
         with pytest.raises(EtcdRefused, match="invalid user ID or password"):
             await stranger.get("/lcm/a")
+
+
+async def exchanged_passwords(server: EtcdServer) -> float:
+    """How often etcd has checked a password."""
+    async with httpx.AsyncClient(trust_env=False) as http:
+        told = (await http.get(f"http://{server.endpoint}/metrics")).text
+    counts = re.findall(r'^grpc_server_started_total\{.*"Authenticate".*\} (\S+)$', told, re.MULTILINE)
+    return sum(map(float, counts))
+
+
+async def test_calls_at_once_exchange_the_password_once(guarded: EtcdServer) -> None:
+    before = await exchanged_passwords(guarded)
+    async with EtcdClient([guarded.endpoint], credentials=CREDENTIALS) as store:
+        await asyncio.gather(*(store.get(f"/lcm/{number}") for number in range(20)))
+    assert await exchanged_passwords(guarded) - before == 1
 
 
 async def test_a_client_gets_a_new_token_after_etcd_was_restarted(guarded: EtcdServer) -> None:

@@ -43,12 +43,21 @@ class Deliveries:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """The remote systems; ``grading`` is None where none is configured."""
+    """The remote systems; ``delivery`` and ``grading`` are None where none is configured.
+
+    ``regional`` are the delivery systems of single regions, which are used there instead of ``delivery``.
+    """
 
     cml: CmlLabs
     store: ContentStore
-    deliveries: Deliveries
+    delivery: DeliverySystem | None
     grading: GradingEngine | None
+    regional: Mapping[str, DeliverySystem] = field(default_factory=dict)
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """Who delivers where."""
+        return Deliveries(self.delivery, self.regional)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +114,8 @@ def connect(settings: OutsideSettings, stack: AsyncExitStack) -> Outside:
         token = settings.grading_token.get_secret_value()
         grading = HttpGradingEngine(settings.grading_url, token, timeout_seconds=settings.timeout_seconds)
         stack.push_async_callback(grading.close)
-    return Outside(cml, store, _deliveries(settings, stack), grading)
+    deliveries = _deliveries(settings, stack)
+    return Outside(cml, store, deliveries.default, grading, deliveries.by_region)
 
 
 def _deliveries(settings: OutsideSettings, stack: AsyncExitStack) -> Deliveries:

@@ -33,7 +33,7 @@ from lcm_core.contracts.sessions import (
     ScoreReportView,
     SessionView,
 )
-from lcm_core.contracts.workers import CmlInfo, InstanceInfo, LicenseInfo, ReportWorker, WorkerView
+from lcm_core.contracts.workers import CmlInfo, InstanceInfo, LicenseInfo, ReportWorker, TemplateView, WorkerView
 from lcm_core.domain.vocabulary import ConditionStatus, DefinitionPhase, ServiceName, SessionPhase, WorkerPhase
 from lcm_core.etcd import EtcdClient, election_key
 from lcm_core.security.tokens import BearerAuth, ClientCredentials
@@ -79,6 +79,7 @@ class Rig:
         self.clock = DomainClock(world.clock_file)
         self._network = f"{free_network()}.1"
         self._hosts = 0
+        self.other_lds = ""
 
     async def __aenter__(self) -> "Rig":
         self.http = await self._stack.enter_async_context(httpx.AsyncClient(trust_env=False, timeout=15))
@@ -139,8 +140,8 @@ class Rig:
 
     # Workers ---------------------------------------------------------------------------------------------------
 
-    async def worker(self) -> WorkerView:
-        """A running worker with a simulated CML of its own."""
+    async def worker(self, region: str = "") -> WorkerView:
+        """A running worker with a simulated CML of its own, in the template's first region unless told otherwise."""
         self._hosts += 1
         instance = f"i-{uuid.uuid4().hex[:12]}"
         config = {
@@ -158,7 +159,10 @@ class Rig:
 
         await until("the simulated CML is ready", ready)
         made = await self.api.call(
-            "POST", "/api/workers", body={"template_id": "metal-many", "name": instance}, response=WorkerView
+            "POST",
+            "/api/workers",
+            body={"template_id": await self._template(region), "name": instance, "region": region},
+            response=WorkerView,
         )
         for phase in (WorkerPhase.PROVISIONING, WorkerPhase.STARTING, WorkerPhase.RUNNING):
             good = [
@@ -176,6 +180,18 @@ class Rig:
             )
             await self.workers.report_worker(made.id, report)
         return await self.workers.worker(made.id)
+
+    async def _template(self, region: str) -> str:
+        """The seeded template, or one of the same machine in another region."""
+        if not region:
+            return "metal-many"
+        known = {view.spec.name: view async for view in self.admin.templates()}
+        name = f"metal-{region}"
+        if name not in known:
+            spec = known["metal-many"].spec.model_copy(update={"name": name, "regions": [region]})
+            made = await self.api.call("POST", "/api/worker-templates", body=spec, response=TemplateView)
+            return made.id
+        return known[name].id
 
     async def worker_phase(self, worker_id: str, phase: WorkerPhase) -> None:
         """Say that a worker is in another phase."""
@@ -219,12 +235,19 @@ class Rig:
         return await self.api.call("POST", "/api/lablet-sessions", body=body, response=SessionView)
 
     async def place(
-        self, session: SessionView, worker: WorkerView, definition: DefinitionView, minutes: float = 60
+        self,
+        session: SessionView,
+        worker: WorkerView,
+        definition: DefinitionView,
+        minutes: float = 60,
+        *,
+        first_port: int = 0,
+        claimed_later: timedelta = timedelta(0),
     ) -> None:
-        """Give a session its place, with ports counted up from a random one."""
+        """Give a session its place, with ports counted up from the first one (0: a random one)."""
         assert definition.status.content is not None
         now, session = self.clock.now(), await self.admin.session(session.id)
-        first = 2000 + secrets.randbelow(5000)
+        first = first_port or 2000 + secrets.randbelow(5000)
         names = [slot.name for slot in definition.status.content.port_template]
         booked = Slot(start=now, end=now + timedelta(minutes=minutes))
         wish = PlaceSession(
@@ -233,8 +256,8 @@ class Rig:
             worker_id=worker.id,
             claim_id=f"c-{uuid.uuid4().hex[:10]}",
             booked=booked,
-            claim_from=booked.start,
-            claim_until=booked.end + timedelta(minutes=5),
+            claim_from=booked.start + claimed_later,
+            claim_until=booked.end + timedelta(minutes=5) + claimed_later,
             resources=definition.status.requirements,
             ports={name: first + index for index, name in enumerate(names)},
             explanation=Explanation(at=now, reason="Placed", message="by the test", chosen_worker_id=worker.id),
@@ -296,10 +319,10 @@ class Rig:
             seen = [await http.get(f"/labs/{lab}") for lab in ids]
             return [answer.json()["lab_title"] for answer in seen if answer.is_success]
 
-    async def lds_states(self, session_id: str) -> list[str]:
-        """States of the delivery sessions of a session."""
+    async def lds_states(self, session_id: str, base: str = "") -> list[str]:
+        """States of the delivery sessions of a session, at the common deployment or another one."""
         auth = httpx.BasicAuth("lcm", self.world.settings.secret("LCM_LDS_PASSWORD"))
-        url = f"{self.world.url('lds')}/reservations/v3/lab_session"
+        url = f"{base or self.world.url('lds')}/reservations/v3/lab_session"
         answer = await self.http.get(url, params={"auth_id": session_id}, auth=auth)
         answer.raise_for_status()
         return [item["state"] for item in answer.json()["items"]]

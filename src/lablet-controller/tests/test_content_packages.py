@@ -24,6 +24,16 @@ def refused(content: bytes) -> list[ContentError]:
     return list(caught.value.errors)
 
 
+def test_the_sample_of_the_documentation_is_a_good_package() -> None:
+    folder = ROOT / "docs" / "authoring" / "two-routers"
+    files = {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+    read = read_package(package(files))
+    assert [slot.name for slot in read.ports] == ["R1", "R2"]
+    assert read.rubric is not None
+    assert read.rubric.max_score == 3
+    assert [step.name for step in read.added_steps] == ["banner", "address-of-r1"]
+
+
 def test_everything_a_definition_needs_is_derived() -> None:
     read = read_package(two_routers(meta='{"title": "Two routers", "nested": {"x": 1}, "revision": 3}'))
     derived = derive(read, "bucket", "packages/x.zip", "packages/x/rubric.yaml")

@@ -4,14 +4,19 @@ import dataclasses
 
 import pytest
 from lablet_rig import Rig, until
-from lablet_samples import two_routers
+from lablet_samples import TWO_ROUTERS, two_routers
+from test_given_labs import ask_import, imported
+from test_retry import built_again, retry
+from test_warm_pool import pooled, retire
+from test_worker_labs import import_lab, record_of, refresh
 
 from lablet_controller.failpoints import FAILPOINTS
 from lcm_core.domain.vocabulary import SessionOutcome, SessionPhase
+from lcm_core.etcd import EtcdClient, election_key
 from lcm_core.failpoints import VARIABLE
 from lcm_simulators.supervisor.plan import platform_plan
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.slow]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.slow, pytest.mark.timeout(400)]
 P = SessionPhase
 NAME = "lablet-controller"
 ELSEWHERE = {"pool.prepared", "clone.imported", "retry.undone", "lab.given"}
@@ -32,6 +37,9 @@ async def dies_at(rig: Rig, point: str) -> None:
 
     await until(f"the controller dies at {point}", dead)
     await server.stop(1.0)
+    # Its lease would end by itself in a few seconds; the tests of elections wait for that, these need not.
+    async with EtcdClient([f"127.0.0.1:{settings.ports.etcd}"]) as etcd:
+        await etcd.delete(election_key(NAME, 0))
 
 
 async def test_a_session_survives_a_death_at_every_point(rig: Rig) -> None:
@@ -63,3 +71,46 @@ async def test_a_session_survives_a_death_at_every_point(rig: Rig) -> None:
     assert (await rig.score(session.id)).passed
     assert await rig.labs(worker) == []
     assert await rig.lds_states(session.id) == ["ARCHIVED"]
+
+
+async def test_what_people_ask_of_labs_survives_a_death_in_the_middle_of_it(rig: Rig) -> None:
+    definition, worker = await rig.define(two_routers()), await rig.worker()
+    pooling = await rig.define(two_routers(), warm_pool_depth=1)
+    async with rig.cml(worker) as http:
+        found = await import_lab(http)
+    await refresh(rig, worker)
+    record, copy = await record_of(rig, worker, found), (await pooled(rig, worker, pooling, 1))[0]
+    session = await rig.start(definition, worker)
+    await rig.reach(session.id, P.READY)
+
+    await rig.world.stop_process(NAME)
+    try:
+        asked = await retry(rig, session.id, "lab")
+        await dies_at(rig, "retry.undone")
+        await dies_at(rig, "lab.imported")
+        brought = await ask_import(rig, worker, TWO_ROUTERS, "Brought along")
+        await dies_at(rig, "lab.given")
+        await rig.api.call("POST", f"/api/lab-records/{record.id}/clone")
+        await dies_at(rig, "clone.imported")
+        second = await rig.start(pooling, worker)
+        await dies_at(rig, "pool.prepared")
+    finally:
+        await rig.world.start_process(NAME)
+    await built_again(rig, asked)
+    await imported(rig, brought)
+    warm = await rig.reach(second.id, P.READY)
+    assert warm.status.lab is not None
+    assert warm.status.lab.cml_lab_id == copy
+
+    expected = ["Brought along", "Clone of Two routers", "Two routers"]
+    expected += [f"LCM {session.id} Two routers", f"LCM {second.id} Two routers"]
+
+    async def settled() -> bool | None:
+        return True if sorted(await rig.labs(worker)) == sorted(expected) else None
+
+    await until(f"these labs and no others: {expected}", settled)
+    assert sorted(await rig.lds_states(session.id)) == ["ARCHIVED", "PRELAUNCH"]
+    for one in (session, second):
+        await rig.ask(one.id, "cancel")
+        await rig.reach(one.id, P.TERMINATED)
+    await retire(rig, pooling)

@@ -13,7 +13,11 @@ import pytest
 from lablet_rig import Rig, until
 from lablet_samples import two_routers
 
+from lablet_controller.adapters.lds import HttpDeliverySystem
+from lcm_core.contracts.common import Page
+from lcm_core.contracts.inbound import InboundEventResult, InboundEventView
 from lcm_core.domain.vocabulary import SessionPhase
+from lcm_core.spi.lds import LdsReservation
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 P = SessionPhase
@@ -157,6 +161,37 @@ async def test_a_source_that_floods_is_slowed_down_and_others_are_not(sender: Se
     assert refused
     assert refused[0].headers["Retry-After"] == "1"
     assert await sender.structured(event("lds.session.paused.v1", source="/lds/quiet")) == 202
+
+
+async def test_what_came_too_early_to_be_known_is_on_record_and_can_be_replayed(rig: Rig, sender: Sender) -> None:
+    definition, worker = await rig.define(two_routers()), await rig.worker()
+    session = await rig.reserve(definition)
+    lds = HttpDeliverySystem(rig.world.url("lds"), "lcm", rig.world.settings.secret("LCM_LDS_PASSWORD"))
+    made = await lds.create(
+        LdsReservation(session.id, "user", "A", "B", definition.spec.form_qualified_name, "2026-03-01T10:00:00Z", "x")
+    )
+    await lds.close()
+    # It names the delivery session only, which nobody at LCM knows yet.
+    one = event("lds.session.started.v1", data={"session_id": made.id}, subject="")
+    assert await sender.structured(one) == 202
+
+    async def listed() -> InboundEventView:
+        path = "/api/inbound-events"
+        page = await rig.api.call("GET", path, params={"limit": "50"}, response=Page[InboundEventView])
+        return next(each for each in page.items if each.event.id == one["id"])
+
+    known = await listed()
+    assert not known.attached
+    replay = f"/api/inbound-events/{known.id}/replay"
+    assert (await rig.api.call("POST", replay, response=InboundEventResult)).result == "ignored"
+    await rig.place(session, worker, definition)
+    await rig.reach(session.id, P.READY)
+    assert (await rig.api.call("POST", replay, response=InboundEventResult)).result == "stored"
+    await rig.reach(session.id, P.RUNNING)
+    assert (await listed()).attached
+    assert (await rig.api.call("POST", replay, response=InboundEventResult)).result == "duplicate"
+    await rig.ask(session.id, "cancel")
+    await rig.reach(session.id, P.TERMINATED)
 
 
 async def test_events_are_refused_while_they_cannot_be_stored_and_accepted_afterwards(rig: Rig, sender: Sender) -> None:

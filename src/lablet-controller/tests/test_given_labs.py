@@ -15,8 +15,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 P = SessionPhase
 
 
-async def bring(rig: Rig, worker: WorkerView, topology: str, title: str = "") -> LabRecordView:
-    """Upload a topology and have it imported; the record with the outcome."""
+async def ask_import(rig: Rig, worker: WorkerView, topology: str, title: str = "") -> LabRecordView:
+    """Upload a topology and ask for it to be imported, twice as a client does that lost the answer."""
     artifact = await rig.api.upload(
         "/api/artifacts",
         filename="lab.yaml",
@@ -28,12 +28,22 @@ async def bring(rig: Rig, worker: WorkerView, topology: str, title: str = "") ->
     made = await rig.api.call("POST", "/api/lab-records/import", body=body, response=LabRecordView)
     again = await rig.api.call("POST", "/api/lab-records/import", body=body, response=LabRecordView)
     assert again.id == made.id
+    return made
+
+
+async def imported(rig: Rig, asked: LabRecordView) -> LabRecordView:
+    """The record with the outcome."""
 
     async def finished() -> LabRecordView | None:
-        seen = await rig.admin.lab_record(made.id)
+        seen = await rig.admin.lab_record(asked.id)
         return seen if not seen.spec.pending_action else None
 
     return await until("the import is over", finished)
+
+
+async def bring(rig: Rig, worker: WorkerView, topology: str, title: str = "") -> LabRecordView:
+    """Import a topology."""
+    return await imported(rig, await ask_import(rig, worker, topology, title))
 
 
 async def records(rig: Rig, worker: WorkerView) -> list[str]:

@@ -1,5 +1,7 @@
 """Cancel, pause, restart, lost workers, failures that stay: every session ends in one outcome and leaves nothing."""
 
+from datetime import timedelta
+
 import pytest
 from lablet_rig import Rig, until
 from lablet_samples import TWO_ROUTERS, two_routers
@@ -72,6 +74,25 @@ async def test_a_restart_boots_the_same_lab_once_more(rig: Rig) -> None:
     await rig.reach(session.id, P.TERMINATED)
 
 
+async def test_a_lab_waits_while_another_that_takes_longer_than_its_claim_runs_on_its_ports(rig: Rig) -> None:
+    definition, worker = await rig.define(two_routers()), await rig.worker()
+    first, second = await rig.reserve(definition), await rig.reserve(definition)
+    await rig.place(first, worker, definition, first_port=2100)
+    await rig.reach(first.id, P.READY)
+    await rig.place(second, worker, definition, first_port=2100, claimed_later=timedelta(hours=2))
+
+    async def waits() -> bool | None:
+        seen = await rig.admin.session(second.id)
+        steps = seen.status.pipeline.steps if seen.status.pipeline else []
+        return True if any(step.message.startswith("Waits until") for step in steps) else None
+
+    await until("the second lab waits", waits)
+    await rig.ask(first.id, "cancel")
+    await rig.reach(second.id, P.READY)
+    await rig.ask(second.id, "cancel")
+    await rig.reach(second.id, P.TERMINATED)
+
+
 async def test_a_lab_that_stopped_is_started_again(rig: Rig) -> None:
     definition, worker = await rig.define(two_routers()), await rig.worker()
     session = await rig.start(definition, worker)
@@ -106,6 +127,32 @@ async def test_a_build_that_cannot_succeed_is_undone_and_queued_again_once(rig: 
     await rig.misbehave("cml")
     assert ended.status.outcome is SessionOutcome.FAILED
     assert await rig.labs(worker) == []
+
+
+@pytest.mark.parametrize(
+    ("simulator", "method", "path"),
+    [
+        ("ec2", "GET", r"/packages/[0-9a-f]{64}\.zip$"),
+        ("cml", "POST", "/import$"),
+        ("cml", "PUT", "/labs/[^/]+/start$"),
+        ("lds", "POST", "/lab_session$"),
+        ("lds", "GET", "/lablet_launch_url$"),
+    ],
+    ids=["content", "lab", "boot", "delivery", "devices"],
+)
+async def test_a_refusal_at_any_step_of_the_build_leaves_nothing(
+    rig: Rig, simulator: str, method: str, path: str
+) -> None:
+    definition, worker = await rig.define(two_routers()), await rig.worker()
+    await rig.misbehave(simulator, {"match": {"method": method, "path_regex": path}, "kind": "status", "status": 403})
+    session = await rig.start(definition, worker)
+    waiting = await rig.reach(session.id, P.PENDING, P.TERMINATED)
+    await rig.misbehave(simulator)
+    assert "Refused" in waiting.status.reason
+    assert await rig.labs(worker) == []
+    assert set(await rig.lds_states(session.id)) <= {"ARCHIVED"}
+    await rig.ask(session.id, "cancel")
+    await rig.reach(session.id, P.TERMINATED)
 
 
 async def test_a_failure_after_delivery_gives_the_delivery_session_back(rig: Rig) -> None:

@@ -7,22 +7,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lablet_controller.pipeline.runner import ELSEWHERE, REASON
-from lablet_controller.sessions.decide import Observed, decide
+from lablet_controller.sessions.decide import LAB_STOPPED, Observed, decide
 from lablet_controller.sessions.decisions import (
     Build,
     CleanUp,
     Compensate,
     Consume,
     Decision,
+    Grade,
+    Hold,
     Move,
     Pause,
     Rest,
     Restart,
     Resume,
+    Retry,
     StopLab,
     Watch,
 )
-from lcm_core.contracts.common import Resources, Slot
+from lcm_core.contracts.common import Condition, Resources, Slot
 from lcm_core.contracts.sessions import (
     LabRef,
     PipelineState,
@@ -36,6 +39,8 @@ from lcm_core.contracts.sessions import (
 from lcm_core.contracts.workers import WorkerSpec, WorkerStatus, WorkerView
 from lcm_core.domain import SESSION_STATES
 from lcm_core.domain.vocabulary import (
+    ConditionStatus,
+    SessionCondition,
     SessionDesired,
     SessionOutcome,
     SignalType,
@@ -67,11 +72,14 @@ def session(
     pipeline: PipelineState | None = None,
     lab: bool = False,
     restart: datetime | None = None,
+    retry: datetime | None = None,
+    hold: int = 0,
 ) -> SessionView:
     slot = Slot(start=NOW + timedelta(minutes=starts), end=NOW + timedelta(minutes=ends))
     spec = SessionSpec(
         definition_id="d", definition_name="d", definition_version="1.0.0", graded=graded, owner="user", slot=slot,
         duration_minutes=60, boot_lead_minutes=15, desired=desired, restart_requested_at=restart,
+        retry_requested_at=retry, retry_from="boot" if retry else "", hold_failed_minutes=hold,
     )  # fmt: skip
     placement = Placement(worker_id="w1", claim_id="c", booked=slot, resources=Resources(), placed_at=NOW)
     status = SessionStatus(
@@ -100,9 +108,8 @@ def moves_to(decision: Decision) -> tuple[P, SessionOutcome | None]:
 
 
 def failed(*, elsewhere: bool) -> PipelineState:
-    step = PipelineStep(
-        name="boot", state=StepState.FAILED, outputs={REASON: "StartRefused", ELSEWHERE: "true" if elsewhere else ""}
-    )
+    outputs = {REASON: "StartRefused", ELSEWHERE: "true" if elsewhere else ""}
+    step = PipelineStep(name="boot", state=StepState.FAILED, ended_at=NOW - timedelta(minutes=3), outputs=outputs)
     return PipelineState(name="instantiate", steps=[step])
 
 
@@ -137,6 +144,38 @@ def test_a_failed_step_is_compensated_and_placed_again_once_where_that_may_help(
     assert not hopeless.again
 
 
+def test_a_build_that_failed_for_good_is_kept_for_a_person_as_long_as_its_definition_says() -> None:
+    held = decided(session(P.INSTANTIATING, pipeline=failed(elsewhere=False), hold=10))
+    assert isinstance(held, Hold)
+    assert held.until == NOW + timedelta(minutes=7)
+    over = decided(session(P.INSTANTIATING, pipeline=failed(elsewhere=False), hold=2))
+    assert isinstance(over, Compensate)
+    ends_first = decided(session(P.INSTANTIATING, pipeline=failed(elsewhere=False), hold=60, ends=1))
+    assert isinstance(ends_first, Hold)
+    assert ends_first.until == NOW + timedelta(minutes=1)
+    elsewhere = decided(session(P.INSTANTIATING, pipeline=failed(elsewhere=True), hold=10))
+    assert isinstance(elsewhere, Compensate), "another worker is tried first"
+    lost = decided(session(P.INSTANTIATING, pipeline=failed(elsewhere=False), hold=10), WorkerPhase.FAILED)
+    assert isinstance(lost, Compensate)
+    cancelled = session(P.INSTANTIATING, pipeline=failed(elsewhere=False), hold=10, desired=SessionDesired.ENDED)
+    assert moves_to(decided(cancelled)) == (P.STOPPING, SessionOutcome.CANCELLED)
+
+
+def test_a_retry_is_carried_out_once_per_request_and_never_against_a_cancellation() -> None:
+    asked = NOW - timedelta(minutes=1)
+    for phase in (P.INSTANTIATING, P.READY):
+        assert decided(session(phase, pipeline=failed(elsewhere=True), retry=asked)) == Retry("boot", asked)
+        ended = session(phase, pipeline=failed(elsewhere=True), retry=asked, desired=SessionDesired.ENDED)
+        assert moves_to(decided(ended)) == (P.STOPPING, SessionOutcome.CANCELLED)
+    answered = PipelineState(name="instantiate", retry_of=asked, steps=[PipelineStep(name="boot")])
+    assert isinstance(decided(session(P.READY, pipeline=answered, retry=asked)), Build)
+    assert isinstance(decided(session(P.READY, SignalType.LDS_STARTED, pipeline=answered, retry=asked)), Build)
+    done = PipelineState(name="instantiate", retry_of=asked, steps=[PipelineStep(name="boot", state=StepState.DONE)])
+    assert isinstance(decided(session(P.READY, pipeline=done, retry=asked)), Watch)
+    again = failed(elsewhere=True).model_copy(update={"retry_of": asked})
+    assert isinstance(decided(session(P.READY, pipeline=again, retry=asked)), Hold), "a ready lab is not torn down"
+
+
 @pytest.mark.parametrize("phase", [WorkerPhase.FAILED, WorkerPhase.TERMINATED, WorkerPhase.STOPPED, None])
 def test_a_lost_worker_counts_as_lab_wiped(phase: WorkerPhase | None) -> None:
     assert isinstance(decided(session(P.INSTANTIATING), phase), Compensate)
@@ -164,6 +203,18 @@ def test_the_end_of_the_slot_collects_a_graded_lab_and_stops_another() -> None:
     assert moves_to(decided(session(P.RUNNING, ends=-1, graded=False))) == (P.STOPPING, SessionOutcome.COMPLETED)
     assert moves_to(decided(session(P.STOPPED, ends=-1)))[0] is P.COLLECTING
     assert moves_to(decided(session(P.STOPPED, ends=-1, graded=False))) == (P.ARCHIVED, SessionOutcome.COMPLETED)
+
+
+def test_a_lab_that_is_graded_runs_no_longer_than_its_slot() -> None:
+    assert decided(session(P.GRADING)) == Grade(stop_lab=False)
+    assert decided(session(P.GRADING, ends=-1)) == Grade(stop_lab=True)
+    assert decided(session(P.GRADING, ends=-1), None) == Grade(stop_lab=False), "a lost worker took its lab along"
+    over = session(P.GRADING, ends=-1)
+    stopped = Condition(
+        type=SessionCondition.LAB_READY, status=ConditionStatus.FALSE, reason=LAB_STOPPED, message="", since=NOW
+    )
+    over.status.conditions = [stopped]
+    assert decided(over) == Grade(stop_lab=False), "once is enough"
 
 
 def test_a_learner_who_does_not_come_is_a_no_show_at_the_limit_and_expired_at_the_end() -> None:

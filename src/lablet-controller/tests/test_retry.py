@@ -145,3 +145,18 @@ async def test_a_lab_is_ready_without_its_delivery_system_and_delivered_when_tha
     await learner.finish()
     ended = await rig.reach(session.id, P.TERMINATED)
     assert ended.status.outcome is SessionOutcome.COMPLETED
+
+
+async def test_the_region_of_the_worker_says_which_deployment_delivers(rig: Rig) -> None:
+    definition, worker = await rig.define(two_routers()), await rig.worker(region="eu-west-1")
+    session = await rig.start(definition, worker)
+    await rig.reach(session.id, P.READY)
+    assert await rig.lds_states(session.id) == []
+    assert await rig.lds_states(session.id, rig.other_lds) == ["PRELAUNCH"]
+    learner = await rig.learner(session.id)
+    await learner.start()
+    await rig.reach(session.id, P.RUNNING)
+    await learner.finish()
+    ended = await rig.reach(session.id, P.TERMINATED)
+    assert ended.status.outcome is SessionOutcome.COMPLETED
+    assert await rig.lds_states(session.id, rig.other_lds) == ["ARCHIVED"]

@@ -1,5 +1,6 @@
 """Topologies as they come back from CML: the author's, apart from ports, title and notes."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ from lablet_rig import ROOT, Rig, package
 from lablet_controller.adapters.cml_labs import HttpCmlLabs
 from lablet_controller.content.package import read_package
 from lcm_core.content.errors import ContentRefused
+from lcm_core.contracts.sessions import UserSessionView
+from lcm_core.domain.vocabulary import SessionPhase
 from lcm_core.spi.cml_labs import LabState
 from lcm_core.spi.cml_system import CmlTarget
 from lcm_core.topology import Topology, owner_of, parse_port_tag, parse_topology, rewrite_topology
@@ -79,6 +82,34 @@ async def test_every_kind_of_port_is_filled_in_and_other_tags_stay(rig: Rig) -> 
     assert desktop.tags == ("core", f"vnc:{ports['PC_VNC']}")
     assert back.description == f"about {web}"
     assert {note.tag for note in back.smart_annotations} >= {"VLAN10"}
+
+
+async def test_a_session_reaches_its_devices_by_every_kind_of_port(rig: Rig) -> None:
+    definition, worker = await rig.define(package({"cml.yaml": TAGGED}), graded=False), await rig.worker()
+    session = await rig.start(definition, worker)
+    ready = await rig.reach(session.id, SessionPhase.READY)
+    assert ready.status.placement is not None
+    assert ready.status.lab is not None
+    ports = ready.status.placement.ports
+    path = f"/api/lablet-sessions/{session.id}/user-session"
+    child = await rig.api.call("GET", path, response=UserSessionView)
+    assert sorted(child.devices) == ["PC", "R1"]
+    host = worker.status.endpoint.split("://")[1].rsplit(":", 1)[0]
+    _, writer = await asyncio.wait_for(asyncio.open_connection(host, ports["R1_SERIAL"]), 10)
+    writer.close()
+    async with rig.cml(worker) as http:
+        back = parse_topology((await http.get(f"/labs/{ready.status.lab.cml_lab_id}/download")).text)
+    router = back.node("R1")
+    assert router is not None
+    assert set(router.tags) == {
+        f"serial:{ports['R1_SERIAL']}",
+        "VLAN10",
+        f"pat:tcp:{ports['WEB']}:80",
+        f"pat:udp:{ports['R1_PAT_UDP_161']}:161",
+        f"ssh:{ports['R1_SSH']}",
+    }
+    await rig.ask(session.id, "cancel")
+    await rig.reach(session.id, SessionPhase.TERMINATED)
 
 
 def shared_topologies() -> list[Path]:

@@ -44,7 +44,7 @@ _NAMED: Mapping[str, object] = {
     "note": "Second try after the power cut.",
     "outcome": "completed",
     "owner": "learner",
-    "password": "correct horse battery staple",
+    "password": "correct horse battery staple",  # pragma: allowlist secret
     "port": 2001,
     "reason": "Maintenance",
     "region": "us-east-1",
@@ -53,7 +53,7 @@ _NAMED: Mapping[str, object] = {
     "sentence": "No worker in us-east-1 has 4 cores free before 09:40.",
     "service": "worker-controller",
     "session_id": "01jnx3k9w7q8r6t5v4b3n2m1k0",
-    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "sha256": "1f" * 32,
     "start": "2026-03-02T09:00:00Z",
     "subject": "learner",
     "template_id": "01jnx0z9y8x7w6v5t4s3r2q1p0",

@@ -8,6 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from pydantic import SecretStr
 
 from control_plane_api.application.authorization.principal import Principal
+from control_plane_api.application.inbound_store import InboundStore
 from control_plane_api.application.invariants.standing import PictureSource, StandingStore
 from control_plane_api.domain.deadlines import DeadlineSettings
 from control_plane_api.domain.definition.definition import LabletDefinition
@@ -30,7 +31,6 @@ from lcm_core.contracts.outbound import DeadLetterView
 from lcm_core.contracts.platform import ControllerHeartbeat, ControllerView, ObtainTerm
 from lcm_core.contracts.sessions import (
     GradingSessionView,
-    InboundEvent,
     PutGradingSession,
     PutScoreReport,
     PutUserSession,
@@ -182,22 +182,6 @@ class ChildStore(Protocol):
 
     async def score_report(self, session_id: str) -> ScoreReportView | None:
         """The stored report."""
-
-
-class InboundStore(Protocol):
-    """Accepted CloudEvents, by (source, id)."""
-
-    async def insert(self, events: Sequence[InboundEvent], now: datetime) -> list[bool]:
-        """Store events in one write; False for those that were known."""
-
-    async def session_of_external(self, external_id: str) -> str:
-        """The LCM session that owns an LDS or engine id, or an empty string."""
-
-    async def mark_applied(self, event: InboundEvent) -> None:
-        """The session has the signal."""
-
-    async def unapplied(self, limit: int) -> list[InboundEvent]:
-        """Events stored but not yet attached to their session."""
 
 
 class ArtifactStore(Protocol):

@@ -30,6 +30,9 @@ class DynamicSettings(RequestModel):
     worker_retention_days: int = Field(
         default=30, ge=1, le=366, description="Days after which a terminated worker is purged."
     )
+    inbound_retention_days: int = Field(
+        default=30, ge=1, le=366, description="Days for which events that other systems sent are kept."
+    )
 
 
 class SettingsStatus(View):

@@ -20,6 +20,15 @@ class InboundEvent(RequestModel):
     data_json: str = Field(default="{}", max_length=262_144)
 
 
+class InboundEventView(View):
+    """A stored event; ``attached`` says that its session was told of it."""
+
+    id: str
+    event: InboundEvent
+    stored_at: UtcTime
+    attached: bool
+
+
 class InboundEventBatch(RequestModel):
     """Up to 200 events, one database write."""
 
@@ -27,7 +36,7 @@ class InboundEventBatch(RequestModel):
 
 
 class InboundEventResult(View):
-    """``stored``, ``duplicate`` or ``ignored`` (unknown type or session), per event."""
+    """``stored``, ``duplicate`` or ``ignored`` (unknown type or session, or a session that is over), per event."""
 
     id: str
     result: str

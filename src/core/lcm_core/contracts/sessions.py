@@ -187,7 +187,10 @@ class Explanation(RequestModel):
 
 
 class Placement(View):
-    """Where and when the session runs. ``booked`` is the effective slot."""
+    """Where and when the session runs. ``booked`` is the effective slot.
+
+    ``hourly_cost_usd`` is the session's share of what its worker costs.
+    """
 
     worker_id: str
     worker_name: str = ""
@@ -196,6 +199,7 @@ class Placement(View):
     resources: Resources
     ports: dict[str, int] = Field(default_factory=dict)
     placed_at: UtcTime
+    hourly_cost_usd: float = 0.0
 
 
 class LabRef(RequestModel):

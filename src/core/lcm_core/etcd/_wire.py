@@ -4,6 +4,7 @@
 progress notifications and cannot compare values inside nested transactions.
 """
 
+import asyncio
 import functools
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -44,6 +45,12 @@ _CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
 _TOKEN_PROBLEMS = ("invalid auth token", "revision in header is old")
 
 
+def _seen(task: asyncio.Task[None]) -> None:
+    """Whoever waited for the task has its error; nobody may have waited to the end."""
+    if not task.cancelled():
+        task.exception()
+
+
 class Connection:
     """One gRPC channel to one endpoint (``host:port``) with its stubs.
 
@@ -55,16 +62,26 @@ class Connection:
         self.endpoint = endpoint
         self.metadata: tuple[tuple[str, str], ...] = ()
         self._credentials = credentials
+        self._exchange: asyncio.Task[None] | None = None
         self._channel = rpc.insecure_channel(endpoint, options=_CHANNEL_OPTIONS)
         self.kv: Any = _Signed(rpc.KVStub(self._channel), self)
         self.lease: Any = _Signed(rpc.LeaseStub(self._channel), self)
         self.watch: Any = _Signed(rpc.WatchStub(self._channel), self)
 
     async def authenticate(self, timeout: float) -> None:
-        """Get a token when one is needed and missing. Raises ``RpcError``."""
+        """Get a token when one is needed and missing. Raises ``RpcError``.
+
+        Calls that need one at the same time share one exchange: a slow hash is the dearest thing etcd can be asked
+        for, and many at once starve everything else it does.
+        """
         if self._credentials is None or self.metadata:
             return
-        name, password = self._credentials
+        if self._exchange is None or self._exchange.done():
+            self._exchange = asyncio.create_task(self._get_token(*self._credentials, timeout))
+            self._exchange.add_done_callback(_seen)
+        await asyncio.shield(self._exchange)
+
+    async def _get_token(self, name: str, password: str, timeout: float) -> None:
         request = rpc.AuthenticateRequest(name=name, password=password)
         answer = await rpc.AuthStub(self._channel).Authenticate(request, timeout=timeout)
         self.metadata = (("token", answer.token),)

@@ -5,14 +5,24 @@ from datetime import datetime
 from lablet_controller.failpoints import failpoint
 from lablet_controller.grading.collect import collect
 from lablet_controller.grading.request import grading_request, score_report
-from lablet_controller.labs.teardown import wait_converged
+from lablet_controller.labs.holders import HELD_PAUSE, held_message, port_holder
+from lablet_controller.labs.reports import report_lab
+from lablet_controller.labs.teardown import stop_lab, wait_converged
 from lablet_controller.pipeline.model import StepContext
 from lablet_controller.sessions.context import Acting, condition
+from lablet_controller.sessions.decide import LAB_STOPPED
 from lablet_controller.sessions.decisions import Move
 from lcm_core.clients.errors import NotFound
 from lcm_core.contracts.sessions import GradingSessionView, PutGradingSession, ReportSession
 from lcm_core.controller import Outcome, RetryableError
-from lcm_core.domain.vocabulary import GradingPhase, SessionCondition, SessionOutcome, SessionPhase, SignalType
+from lcm_core.domain.vocabulary import (
+    GradingPhase,
+    LabPhase,
+    SessionCondition,
+    SessionOutcome,
+    SessionPhase,
+    SignalType,
+)
 from lcm_core.spi.cml_labs import LabState
 from lcm_core.spi.errors import OutsideError, OutsideNotFound, OutsideRefused
 from lcm_core.spi.grading import EngineState, GradingEngine, GradingJob
@@ -30,6 +40,10 @@ async def collect_evidence(acting: Acting) -> Outcome | None:
     try:
         info = await acting.deps.outside.cml.lab(context.cml, lab.cml_lab_id)
         if info.state is not LabState.STARTED:
+            holder = await port_holder(context)
+            if holder:
+                return Outcome.requeue_after(HELD_PAUSE, "PortsHeld", held_message(holder))
+            await report_lab(context, lab.cml_lab_id, LabPhase.STARTING)
             await acting.deps.outside.cml.start(context.cml, lab.cml_lab_id)
         pause = await wait_converged(acting.deps, context.cml, lab.cml_lab_id)
         if pause is not None:
@@ -71,6 +85,19 @@ async def _store_evidence(acting: Acting, context: StepContext, lab_id: str) -> 
 
 def _collected_at(acting: Acting) -> datetime:
     return acting.deps.clock.now()
+
+
+async def stop_graded_lab(acting: Acting) -> None:
+    """Stop the lab of a session that is graded after its slot: what is graded is the evidence.
+
+    Raises ``RetryableError`` while nodes go down and ``OutsideError`` when CML does not answer.
+    """
+    lab, context = acting.session.status.lab, await acting.step_context()
+    if lab is not None:
+        await stop_lab(acting.deps, context.cml, lab.cml_lab_id)
+        await report_lab(context, lab.cml_lab_id, LabPhase.STOPPED)
+    stopped = condition(SessionCondition.LAB_READY, False, LAB_STOPPED, "The slot is over and the evidence is stored.")
+    await acting.deps.control_plane.report_session(acting.session.id, ReportSession(conditions=[stopped]))
 
 
 async def _no_lab(acting: Acting, message: str) -> Outcome | None:

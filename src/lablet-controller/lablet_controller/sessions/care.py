@@ -11,6 +11,7 @@ from lablet_controller.sessions.building import NO_ANSWER, deliver_again
 from lablet_controller.sessions.context import Acting, condition
 from lablet_controller.sessions.decide import RESTART
 from lablet_controller.sessions.decisions import Consume, Move
+from lablet_controller.steps.lab import UP
 from lcm_core.contracts.sessions import LabRef, PipelineState, PipelineStep, ReportSession
 from lcm_core.controller import Outcome, RetryableError
 from lcm_core.domain.vocabulary import (
@@ -21,13 +22,14 @@ from lcm_core.domain.vocabulary import (
     StepState,
     UserSessionPhase,
 )
-from lcm_core.spi.cml_labs import LabState
+from lcm_core.spi.cml_labs import LabState, NodeState
 from lcm_core.spi.errors import OutsideError, OutsideNotFound
 from lcm_core.spi.lds import LdsState
 
 log = logging.getLogger(__name__)
 OBSERVED = "Observed"
 """Condition type that holds the last observation of a lab's load."""
+_DOWN = frozenset({NodeState.DEFINED, NodeState.STOPPED})
 _LEARNER_GONE = frozenset({LdsState.USER_FINISHED, LdsState.ARCHIVED})
 
 
@@ -106,7 +108,13 @@ async def _look_at_lab(acting: Acting, context: StepContext, lab: LabRef) -> Mov
         await _report_health(acting, False, "LabStopped", "The lab had stopped and is started again.")
         await cml.start(context.cml, lab.cml_lab_id)
         return None
-    if await cml.converged(context.cml, lab.cml_lab_id):
+    nodes = await cml.nodes(context.cml, lab.cml_lab_id)
+    down = sorted(node.label for node in nodes if node.state in _DOWN)
+    if down:
+        names = ", ".join(down[:20])
+        await _report_health(acting, False, "NodesStopped", f"These nodes had stopped and are started again: {names}.")
+        await cml.start(context.cml, lab.cml_lab_id)
+    elif all(node.state in UP for node in nodes):
         await _report_health(acting, True, "AllNodesRun", "")
     return None
 
@@ -114,7 +122,7 @@ async def _look_at_lab(acting: Acting, context: StepContext, lab: LabRef) -> Mov
 async def _report_health(acting: Acting, ready: bool | None, reason: str, message: str) -> None:
     """Store a change of the lab's condition; an unchanged one costs nothing."""
     for known in acting.session.status.conditions:
-        if known.type == SessionCondition.LAB_READY and known.reason == reason:
+        if (known.type, known.reason, known.message) == (SessionCondition.LAB_READY, reason, message):
             return
     report = condition(SessionCondition.LAB_READY, ready, reason, message)
     await acting.deps.control_plane.report_session(acting.session.id, ReportSession(conditions=[report]))
@@ -137,7 +145,7 @@ async def _delivery_move(acting: Acting, context: StepContext) -> Move | None:
 
 
 async def _observe(acting: Acting, context: StepContext, lab_id: str) -> None:
-    """Store what the nodes use, beside what was reserved for them."""
+    """Store what the nodes use, beside what was reserved for them, and how the lab differs from its definition."""
     loads = await acting.deps.outside.cml.loads(context.cml, lab_id)
     booked = acting.observed.placement.resources
     busiest = max(loads, key=lambda load: load.cpu_percent, default=None)
@@ -147,9 +155,24 @@ async def _observe(acting: Acting, context: StepContext, lab_id: str) -> None:
         parts.append(f"the busiest, {busiest.label}, uses {busiest.cpu_percent:.0f} % CPU")
     if memory:
         parts.append(f"{sum(memory):.0f} of {booked.memory_mb} MB memory is used")
-    report = condition(OBSERVED, True, "LoadRead", "; ".join(parts) + ".")
+    drift = await _drift(context, lab_id)
+    if memory and sum(memory) > booked.memory_mb:
+        drift.append("more memory is used than was booked")
+    report = condition(OBSERVED, not drift, "Drifted" if drift else "LoadRead", "; ".join([*drift, *parts]) + ".")
     body = ReportSession(conditions=[report], observed_generation=acting.session.generation)
     await acting.deps.control_plane.report_session(acting.session.id, body)
+
+
+async def _drift(context: StepContext, lab_id: str) -> list[str]:
+    """In which nodes the lab is no longer what its definition says."""
+    planned = {node.label for node in (await context.deps.topologies.get(context.content)).nodes}
+    present = {node.label for node in await context.deps.outside.cml.nodes(context.cml, lab_id)}
+    found = []
+    if present - planned:
+        found.append(f"the lab has nodes that its definition lacks: {', '.join(sorted(present - planned)[:20])}")
+    if planned - present:
+        found.append(f"the lab lacks nodes of its definition: {', '.join(sorted(planned - present)[:20])}")
+    return found
 
 
 async def consume(acting: Acting, decision: Consume) -> None:

@@ -26,10 +26,19 @@ from lablet_controller.sessions.decisions import (
 )
 from lcm_core.contracts.sessions import PipelineState, PipelineStep, Placement, SessionView
 from lcm_core.contracts.workers import WorkerView
-from lcm_core.domain.vocabulary import SessionDesired, SessionOutcome, SignalType, StepState, WorkerPhase
+from lcm_core.domain.vocabulary import (
+    SessionCondition,
+    SessionDesired,
+    SessionOutcome,
+    SignalType,
+    StepState,
+    WorkerPhase,
+)
 from lcm_core.domain.vocabulary import SessionPhase as P
 
 RESTART = "restart"
+LAB_STOPPED = "StoppedForGood"
+"""Reason of the condition of a lab that was stopped while its evidence is graded."""
 PLACEMENTS_LIMIT = 2
 """A session is placed again once after a failure; a second failure is final."""
 UNFINISHED = frozenset({StepState.PENDING, StepState.RUNNING})
@@ -72,6 +81,14 @@ class Observed:
         """Whether the phase has passed its deadline."""
         deadline = self.session.status.deadline
         return deadline is not None and self.now >= deadline
+
+    @property
+    def lab_stopped(self) -> bool:
+        """Whether the lab was stopped on purpose while the session goes on."""
+        return any(
+            known.type == SessionCondition.LAB_READY and known.reason == LAB_STOPPED
+            for known in self.session.status.conditions
+        )
 
     def waiting(self, *types: SignalType) -> tuple[str, ...]:
         """Events of these types that nobody has answered yet."""
@@ -285,7 +302,8 @@ def _collecting(observed: Observed) -> Decision:
 def _grading(observed: Observed) -> Decision:
     if observed.ended_by_owner:
         return _cancelled(observed)
-    return Grade()
+    # The evidence is stored, and the ports may be somebody else's soon.
+    return Grade(stop_lab=observed.over and not observed.worker_lost and not observed.lab_stopped)
 
 
 def _stopping(observed: Observed) -> Decision:

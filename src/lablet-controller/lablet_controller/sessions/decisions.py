@@ -92,7 +92,9 @@ class Collect:
 
 @dataclass(frozen=True, slots=True)
 class Grade:
-    """Submit the evidence or ask how far the engine is."""
+    """Submit the evidence or ask how far the engine is. With ``stop_lab`` the lab must not run any longer."""
+
+    stop_lab: bool
 
 
 @dataclass(frozen=True, slots=True)

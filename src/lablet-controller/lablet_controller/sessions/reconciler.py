@@ -1,9 +1,11 @@
 """The session reconciler: observe, decide, act, again and again until there is nothing to do now."""
 
+from contextlib import suppress
+
 from lablet_controller.outside import Deps
 from lablet_controller.pipeline.model import StepFailed
 from lablet_controller.pipeline.progress import WishChanged
-from lablet_controller.sessions.assessing import collect_evidence, grade
+from lablet_controller.sessions.assessing import collect_evidence, grade, stop_graded_lab
 from lablet_controller.sessions.building import build, compensate, first_state, hold, retry
 from lablet_controller.sessions.care import Watcher, consume, pause, restart, resume
 from lablet_controller.sessions.context import Acting
@@ -90,7 +92,10 @@ class SessionReconciler:
                 return await self._watcher.watch(acting)
             case Collect():
                 return await collect_evidence(acting)
-            case Grade():
+            case Grade(stop_lab):
+                if stop_lab:
+                    with suppress(OutsideError):  # a CML that does not answer must not hold up the verdict
+                        await stop_graded_lab(acting)
                 return await grade(acting)
             case _:
                 return await self._wish(acting, decision)

@@ -3,6 +3,7 @@
 import asyncio
 
 from lablet_controller.failpoints import failpoint
+from lablet_controller.labs.holders import HELD_PAUSE, held_message, port_holder
 from lablet_controller.labs.lookup import labs_of
 from lablet_controller.labs.pool import take_pooled_lab
 from lablet_controller.labs.reports import report_lab
@@ -80,6 +81,9 @@ async def boot_lab(context: StepContext) -> StepResult:
     cml, lab_id = context.deps.outside.cml, context.output("lab", "cml_lab_id")
     try:
         if not context.attempted or (await cml.lab(context.cml, lab_id)).state is not LabState.STARTED:
+            holder = await port_holder(context)
+            if holder:
+                return StepResult(held_message(holder), wait=HELD_PAUSE)
             await asyncio.gather(report_lab(context, lab_id, LabPhase.STARTING), _start(context, lab_id))
             failpoint("lab.started")
         pause = await wait_converged(context.deps, context.cml, lab_id)

@@ -1,5 +1,6 @@
 """``/lab-records``."""
 
+import re
 from enum import StrEnum
 from typing import Annotated
 
@@ -21,6 +22,14 @@ from control_plane_api.application.listing import LAB_RECORDS, ListRequest
 from lcm_core.contracts.common import Page
 from lcm_core.contracts.labs import BindLab, ImportLab
 from lcm_core.contracts.workers import LabRecordView
+
+_ODD = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def attachment(filename: str) -> str:
+    """The header of a download; nothing in the name can end the quotes or the line."""
+    return f'attachment; filename="{_ODD.sub("_", filename)[:100] or "download"}"'
+
 
 router = api_router("/lab-records", tags=["labs"])
 RecordId = Annotated[str, Path(min_length=1, max_length=80)]
@@ -61,7 +70,7 @@ async def get_record(call: Call, record_id: RecordId) -> Response:
 async def download(call: Call, record_id: RecordId) -> Response:
     """What the last *export* brought; it is kept for an hour."""
     export = await call.execute(LabExportQuery(call.principal, record_id))
-    headers = {"Content-Disposition": f'attachment; filename="{export.filename}"'}
+    headers = {"Content-Disposition": attachment(export.filename)}
     return Response(export.content, media_type="application/yaml", headers=headers)
 
 

@@ -47,6 +47,8 @@ class Action(StrEnum):
     TASK_UPDATE = "task.update"
     TASK_DELETE = "task.delete"
     AUDIT_READ = "audit.read"
+    INBOUND_READ = "inbound.read"
+    INBOUND_REPLAY = "inbound.replay"
     SETTINGS_READ = "settings.read"
     SETTINGS_WRITE = "settings.write"
     QUOTA_READ = "quota.read"
@@ -131,6 +133,8 @@ POLICY: dict[Action, Rule] = {
     Action.TASK_UPDATE: _rule(everywhere=_ADMIN, department=(Role.MANAGER,), own=(Role.USER, Role.LAB_AUTHOR)),
     Action.TASK_DELETE: _rule(everywhere=_ADMIN),
     Action.AUDIT_READ: _rule(everywhere=_ADMIN, department=(Role.MANAGER,)),
+    Action.INBOUND_READ: _rule(everywhere=_ADMIN),
+    Action.INBOUND_REPLAY: _rule(everywhere=_ADMIN),
     Action.SETTINGS_READ: _rule(everywhere=(Role.ADMIN, Role.MANAGER, *_CONTROLLERS)),
     Action.SETTINGS_WRITE: _rule(everywhere=_ADMIN),
     Action.QUOTA_READ: _rule(everywhere=_ADMIN, department=(Role.MANAGER,), own=(Role.USER, Role.LAB_AUTHOR)),

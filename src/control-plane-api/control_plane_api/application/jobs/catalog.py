@@ -94,8 +94,9 @@ async def _retain(deps: Deps, settings: DynamicSettings) -> str:
     async for record in every(deps.lab_records, LabRecordView):
         if record.status.phase is LabPhase.DELETED and record.updated_at < cutoff:
             labs += await deps.lab_records.remove(record.id)
+    heard = await deps.inbound.forget_before(now - timedelta(days=settings.inbound_retention_days))
     days = await deps.claims.forget_before(deps.clock.now() - timedelta(days=7))
-    return f"Purged {purged} workers, {labs} lab records and {days} days of claims."
+    return f"Purged {purged} workers, {labs} lab records, {heard} inbound events and {days} days of claims."
 
 
 async def _reseal(deps: Deps, _: DynamicSettings) -> str:
@@ -138,7 +139,7 @@ JOBS: tuple[Job, ...] = (
     ),
     Job(
         "RetentionJob",
-        "Purges workers and labs that have been gone for long, and bookings of the past.",
+        "Purges workers and labs that have been gone for long, old inbound events, and bookings of the past.",
         lambda _: DAY_SECONDS,
         _retain,
     ),

@@ -9,7 +9,7 @@ from pymongo.errors import PyMongoError
 from control_plane_api.application.projection.projections import PROJECTIONS, Projected, project
 from control_plane_api.infrastructure.mongo.database import Database
 from lcm_core.domain.vocabulary import Kind
-from lcm_core.etcd import EtcdError, EtcdStore, GuardedWrite, KeyValue, encode_value
+from lcm_core.etcd import EtcdError, EtcdStore, GuardedWrite, KeyValue, MalformedValue, decode_value, encode_value
 from lcm_core.etcd.keys import METRICS, PROJECTION_PREFIX, SETTINGS_KEY, ObjectKey
 
 log = logging.getLogger(__name__)
@@ -17,6 +17,20 @@ log = logging.getLogger(__name__)
 RESYNC_SECONDS = 180.0
 PROBE_SECONDS = 5.0
 BATCH = 32
+
+
+def _differs(shown: bytes, wanted: bytes) -> bool:
+    """Whether a key shows the same version otherwise than the database, or nothing that can be read.
+
+    Another release projects other fields; the trace is of the moment of a write and no difference.
+    """
+    try:
+        version, body = decode_value(shown)
+    except MalformedValue:
+        return True
+    wanted_version, wanted_body = decode_value(wanted)
+    body.pop("traceparent", None)
+    return version == wanted_version and body != wanted_body
 
 
 class ProjectionReconciler:
@@ -76,6 +90,9 @@ class ProjectionReconciler:
                 held = found.get(key)
                 if held is None or held.value[:20] < value[:20]:
                     missing.append(GuardedWrite(key, value))
+                elif _differs(held.value, value):
+                    # No guarded write helps here. A newer value that comes meanwhile makes this one void.
+                    repaired += await self._etcd.replace(key, value, mod_revision=held.mod_revision) is not None
             if len(missing) >= BATCH:
                 repaired += await self._put(missing)
         repaired += await self._put(missing)

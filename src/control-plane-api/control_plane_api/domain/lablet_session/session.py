@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from control_plane_api.domain.deadlines import DeadlineSettings, session_deadline
+from control_plane_api.domain.lablet_session.cost import charged
 from control_plane_api.domain.lablet_session.events import (
     ScoreReported,
     SessionMoved,
@@ -85,7 +86,9 @@ class LabletSession(Resource[SessionSpec, SessionStatus]):
 
     # Moves -----------------------------------------------------------------------------------------------------
 
-    def place(self, request: PlaceSession, worker_name: str, now: datetime, limits: DeadlineSettings) -> None:
+    def place(
+        self, request: PlaceSession, worker_name: str, now: datetime, limits: DeadlineSettings, hourly_usd: float = 0.0
+    ) -> None:
         """Take the claimed place; the claim has been written before (ruling 7)."""
         SESSION_STATES.require(self.phase, SessionPhase.SCHEDULED)
         if self.spec.desired is SessionDesired.ENDED:
@@ -98,6 +101,7 @@ class LabletSession(Resource[SessionSpec, SessionStatus]):
             resources=request.resources,
             ports=request.ports,
             placed_at=now,
+            hourly_cost_usd=hourly_usd,
         )
         self.status.placements_tried += 1
         self.status.explanation = request.explanation
@@ -155,6 +159,9 @@ class LabletSession(Resource[SessionSpec, SessionStatus]):
 
     def _move(self, to: SessionPhase, reason: str, message: str, now: datetime, limits: DeadlineSettings) -> None:
         previous = self.phase
+        if self.status.placement is not None:
+            spent = charged(previous, self.status.placement.hourly_cost_usd, self.status.phase_since, now)
+            self.status.cost_usd = round(self.status.cost_usd + spent, 4)
         booked_end = self.status.placement.booked.end if self.status.placement else None
         self.status.phase = to
         self.status.phase_since = now

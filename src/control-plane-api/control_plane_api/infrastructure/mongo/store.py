@@ -30,8 +30,8 @@ from control_plane_api.kernel.aggregate import Resource
 from control_plane_api.kernel.failpoints import failpoint
 
 AggregateT = TypeVar("AggregateT", bound=Resource[Any, Any])
-Changed = Callable[[str, str], None]
-"""Called with (collection, id) after a commit; wakes the dispatcher."""
+Changed = Callable[[str, str, Mapping[str, Any] | None], None]
+"""Called with collection, id and what was written (None: removed) after a commit; wakes the dispatcher."""
 
 ATTEMPTS = 30
 BACKLOG_LIMIT_BYTES = 256 * 1024
@@ -94,7 +94,7 @@ class MongoStore(Generic[AggregateT]):
             await self._collection.insert_one(document)
         except DuplicateKeyError:
             return False
-        self._committed(aggregate, 1)
+        self._committed(aggregate, document)
         return True
 
     async def update(
@@ -126,26 +126,27 @@ class MongoStore(Generic[AggregateT]):
     async def _save(self, aggregate: AggregateT) -> bool:
         version = aggregate.version + 1
         now = datetime.now(UTC)
+        body, entries = body_of(aggregate), outbox_entries(aggregate, version)
         failpoint("before-commit")
         result = await self._collection.update_one(
             {"_id": aggregate.key, "version": aggregate.version},
             {
-                "$set": {**body_of(aggregate), "version": version, "updated_at": now, "pending": True},
-                "$push": {"outbox": {"$each": outbox_entries(aggregate, version)}},
+                "$set": {**body, "version": version, "updated_at": now, "pending": True},
+                "$push": {"outbox": {"$each": entries}},
             },
         )
         if result.modified_count != 1:
             return False
         aggregate.state.updated_at = now
-        self._committed(aggregate, version)
+        self._committed(aggregate, {"_id": aggregate.key, "version": version, **body, "outbox": entries})
         return True
 
-    def _committed(self, aggregate: AggregateT, version: int) -> None:
+    def _committed(self, aggregate: AggregateT, written: Mapping[str, Any]) -> None:
         failpoint("after-commit")
-        aggregate.state.version = version
+        aggregate.state.version = written["version"]
         aggregate.clear_pending_events()
         self._totals.changed()
-        self._changed(self._name, aggregate.key)
+        self._changed(self._name, aggregate.key, written)
 
     def _check_backlog(self, document: Mapping[str, Any]) -> None:
         outbox = document.get("outbox") or []
@@ -202,7 +203,7 @@ class MongoStore(Generic[AggregateT]):
         result = await self._collection.delete_one({"_id": resource_id})
         if result.deleted_count:
             self._totals.changed()
-            self._changed(self._name, resource_id)
+            self._changed(self._name, resource_id, None)
         return bool(result.deleted_count)
 
 

@@ -824,6 +824,12 @@ export interface components {
              */
             content_sync_minutes: number;
             /**
+             * Inbound Retention Days
+             * @description Days for which events that other systems sent are kept.
+             * @default 30
+             */
+            inbound_retention_days: number;
+            /**
              * Labs Refresh Minutes
              * @description Minutes between runs of LabsRefreshJob.
              * @default 30
@@ -1023,6 +1029,67 @@ export interface components {
             region: string;
             /** Template Id */
             template_id: string;
+        };
+        /**
+         * InboundEvent
+         * @description An accepted CloudEvent on its way to the store.
+         */
+        InboundEvent: {
+            /**
+             * Data Json
+             * @default {}
+             */
+            data_json: string;
+            /**
+             * External Id
+             * @default
+             */
+            external_id: string;
+            /** Id */
+            id: string;
+            /**
+             * Session Id
+             * @default
+             */
+            session_id: string;
+            signal?: components["schemas"]["SignalType"] | null;
+            /** Source */
+            source: string;
+            /**
+             * Subject
+             * @default
+             */
+            subject: string;
+            /** Time */
+            time?: string | null;
+            /** Type */
+            type: string;
+        };
+        /**
+         * InboundEventResult
+         * @description ``stored``, ``duplicate`` or ``ignored`` (unknown type or session, or a session that is over), per event.
+         */
+        InboundEventResult: {
+            /** Id */
+            id: string;
+            /** Result */
+            result: string;
+        };
+        /**
+         * InboundEventView
+         * @description A stored event; ``attached`` says that its session was told of it.
+         */
+        InboundEventView: {
+            /** Attached */
+            attached: boolean;
+            event: components["schemas"]["InboundEvent"];
+            /** Id */
+            id: string;
+            /**
+             * Stored At
+             * Format: date-time
+             */
+            stored_at: string;
         };
         /**
          * InstanceInfo
@@ -1432,6 +1499,18 @@ export interface components {
             /** Total */
             total: number | null;
         };
+        /** Page[InboundEventView] */
+        Page_InboundEventView_: {
+            /** Items */
+            items: components["schemas"]["InboundEventView"][];
+            /**
+             * Next Cursor
+             * @default
+             */
+            next_cursor: string;
+            /** Total */
+            total: number | null;
+        };
         /** Page[JobRunView] */
         Page_JobRunView_: {
             /** Items */
@@ -1668,11 +1747,18 @@ export interface components {
         /**
          * Placement
          * @description Where and when the session runs. ``booked`` is the effective slot.
+         *
+         *     ``hourly_cost_usd`` is the session's share of what its worker costs.
          */
         Placement: {
             booked: components["schemas"]["Slot"];
             /** Claim Id */
             claim_id: string;
+            /**
+             * Hourly Cost Usd
+             * @default 0
+             */
+            hourly_cost_usd: number;
             /**
              * Placed At
              * Format: date-time

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Session, Task, Worker } from "../api/types";
-import { attention, fleetCost } from "./attention";
+import { attention, fleetCost, sessionCost } from "./attention";
 
 const NOW = Date.parse("2026-11-25T12:00:00Z");
 
@@ -60,5 +60,26 @@ describe("what needs a person", () => {
 describe("the cost of the fleet", () => {
   it("counts machines that EC2 charges for", () => {
     expect(fleetCost([worker("a", "running"), worker("b", "stopped")])).toEqual({ hourly: 3, soFar: 4, running: 1 });
+  });
+});
+
+describe("the cost of a session", () => {
+  const placement = {
+    hourly_cost_usd: 2,
+    booked: { start: "2026-11-25T11:00:00Z", end: "2026-11-25T13:00:00Z" },
+  };
+
+  it("runs on while it holds its place and ends with its slot", () => {
+    expect(sessionCost(session("a", { placement, cost_usd: 0.5 }), NOW)).toEqual({ soFar: 1.5, forecast: 3.5 });
+  });
+
+  it("is the whole slot before it begins, and what was booked after it ended", () => {
+    expect(sessionCost(session("a", { placement, phase: "scheduled" }), NOW)).toEqual({ soFar: 0, forecast: 4 });
+    const ended = session("a", { placement, phase: "terminated", cost_usd: 3 });
+    expect(sessionCost(ended, NOW)).toEqual({ soFar: 3, forecast: 3 });
+  });
+
+  it("is nothing without a place", () => {
+    expect(sessionCost(session("a", { phase: "pending" }), NOW)).toEqual({ soFar: 0, forecast: 0 });
   });
 });

@@ -74,6 +74,19 @@ export function countBy<T>(items: readonly T[], keyOf: (item: T) => string): [st
   return [...counts].sort((a, b) => b[1] - a[1]);
 }
 
+const CHARGED = new Set(["instantiating", "ready", "running", "stopped", "collecting", "grading", "stopping"]);
+
+/** Dollars that a session has cost so far, and will have if it ends with its slot. */
+export function sessionCost(session: Session, at: number): { soFar: number; forecast: number } {
+  const { placement, phase, phase_since: since, cost_usd: booked } = session.status;
+  const hourly = placement?.hourly_cost_usd ?? 0;
+  const hours = (from: number, to: number) => Math.max(0, to - from) / 3_600_000;
+  const soFar = (booked ?? 0) + (CHARGED.has(phase) ? hourly * hours(Date.parse(since), at) : 0);
+  if (phase === "terminated" || !placement) return { soFar, forecast: soFar };
+  const begin = CHARGED.has(phase) ? at : Date.parse(placement.booked.start);
+  return { soFar, forecast: soFar + hourly * hours(begin, Date.parse(placement.booked.end)) };
+}
+
 /** Dollars per hour of the machines that EC2 charges for now, and what the fleet has cost so far. */
 export function fleetCost(workers: readonly Worker[]): { hourly: number; soFar: number; running: number } {
   const paid = workers.filter((worker) => PAID.has(worker.status.phase));

@@ -134,6 +134,9 @@ function Details({ definition, id }: { definition: Definition | undefined; id: s
             ["Node definitions", (content?.node_definitions ?? []).join(", ")],
             ["Longest session", `${spec.max_duration_minutes} minutes`],
             ["Boot lead", `${spec.boot_lead_minutes} minutes`],
+            ["A failed build is kept", `${spec.hold_failed_minutes ?? 0} minutes`],
+            ["Learners may be late", spec.no_show_minutes == null ? "as set" : `${spec.no_show_minutes} minutes`],
+            ["Added steps", (content?.added_steps ?? []).map((step) => step.name).join(", ") || "–"],
             ["Warm pool", String(spec.warm_pool_depth ?? 0)],
             ["Sessions", String(status.sessions_total ?? 0)],
             [

@@ -7,8 +7,10 @@ import { Ago, At, Badge, Card, Empty, Facts, Live, PageTitle, Phase } from "../c
 import { Rejections } from "../components/rejections";
 import { Countdown, PipelineLog, Tracker } from "../components/session_parts";
 import { failed } from "../components/toasts";
+import { sessionCost } from "../lib/attention";
 import { condition, dollars, memory, words } from "../lib/format";
 import { slotOf } from "../lib/phases";
+import { now } from "../lib/time";
 import { sessions } from "../live/store";
 import { isManager } from "../user";
 
@@ -32,6 +34,7 @@ function Details({ session, id }: { session: Session | undefined; id: string }) 
   const { spec, status } = session;
   const slot = slotOf(session);
   const extendable = ["scheduled", "ready", "running", "stopped", "instantiating"].includes(status.phase);
+  const cost = sessionCost(session, now.value);
   return (
     <>
       <PageTitle
@@ -113,7 +116,8 @@ function Details({ session, id }: { session: Session | undefined; id: string }) 
                 .join(", "),
             ],
             ["Outcome", status.outcome ? words(status.outcome) : "–"],
-            ["Cost so far", dollars(status.cost_usd ?? 0)],
+            ["Cost so far", dollars(cost.soFar)],
+            ["Cost at the end of the slot", dollars(cost.forecast)],
             ["Created", <Ago at={session.created_at} />],
             ["Note", spec.note],
           ]}

@@ -24,6 +24,7 @@ const FIELDS: Record<keyof DynamicSettings, Field> = {
   labs_refresh_minutes: ["Labs every (minutes)", "How often the labs of each worker are listed.", 1, 1440],
   content_sync_minutes: ["Content every (minutes)", "How often the buckets are searched for new packages.", 1, 10080],
   worker_retention_days: ["Keep ended workers (days)", "Then their record is removed.", 1, 366],
+  inbound_retention_days: ["Keep inbound events (days)", "What LDS and the grading engine told.", 1, 366],
 };
 
 export default function SettingsPage() {

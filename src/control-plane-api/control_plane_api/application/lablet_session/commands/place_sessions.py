@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from control_plane_api.application.base import BaseCommand, Handler
 from control_plane_api.application.claim_limits import limits_of
 from control_plane_api.application.errors import ApplicationError, PreconditionError
+from control_plane_api.domain.lablet_session.cost import hourly_share
 from control_plane_api.domain.lablet_session.session import LabletSession
 from control_plane_api.domain.worker.worker import Worker
 from control_plane_api.kernel.failpoints import failpoint
@@ -80,7 +81,9 @@ class PlaceSessionsHandler(Handler[PlaceSessionsCommand, PlacementBatchResult]):
         def mutate(session: LabletSession) -> None:
             if session.holds_place(worker.key, item.claim_id):
                 return
-            session.place(item, worker.spec.name, self._deps.clock.now(), self._deps.limits)
+            spec = worker.spec
+            share = hourly_share(item.resources, spec.declared_capacity, spec.hourly_cost_usd)
+            session.place(item, spec.name, self._deps.clock.now(), self._deps.limits, share)
 
         async with gate:
             try:

@@ -54,18 +54,23 @@ async def _of_another_delivery(deps: Deps, event: InboundEvent, session_id: str)
 
 
 async def attach(deps: Deps, event: InboundEvent) -> bool:
-    """Hand an event to its session; False when its type or session is unknown (it stays on record)."""
+    """Hand an event to its session; False when its type or session is unknown, or the session over or ahead of it.
+
+    It stays on record either way.
+    """
     session_id = event.session_id or event.subject
     known = await deps.sessions.find(session_id) if session_id else None
     if known is None and event.external_id:
         session_id = await deps.inbound.session_of_external(event.external_id)
         known = await deps.sessions.find(session_id) if session_id else None
+    attached = False
     if known is not None and event.signal is not None and not await _of_another_delivery(deps, event, session_id):
         kind, now = event.signal, deps.clock.now()
 
         def mutate(session: LabletSession) -> None:
-            session.signal(f"{event.source}#{event.id}", kind, now)
+            nonlocal attached
+            attached = session.signal(f"{event.source}#{event.id}", kind, now)
 
         await deps.sessions.update(session_id, mutate)
-    await deps.inbound.mark_applied(event)
-    return known is not None and event.signal is not None
+    await deps.inbound.mark_applied(event, attached)
+    return attached

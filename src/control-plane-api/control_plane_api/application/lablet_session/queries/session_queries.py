@@ -18,6 +18,7 @@ from lcm_core.contracts.sessions import (
     SessionView,
     UserSessionView,
 )
+from lcm_core.domain.vocabulary import UserSessionPhase
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,9 @@ class GetLaunchReader(Reader[GetLaunchQuery, LaunchView]):
                 f"The session is {session.phase}; its link exists from ready until it ends.",
                 {"current_state": session.phase},
             )
+        child = await self._deps.children.user_session(request.session_id)
+        if child is not None and child.phase is UserSessionPhase.PROVISIONING:
+            raise ConflictError("BuiltAgain", "The lab is being built again; its link is new when that is done.")
         await self._audit.accepted(request.principal, "ReadLaunchUrl", "session", request.session_id)
         return LaunchView(url=secrets.launch_url, expires_at=session.status.deadline)
 
