@@ -41,6 +41,17 @@ ELSEWHERE = {
         "tests/system/test_exam_morning.py::test_every_candidate_finds_the_lab_ready_and_the_machines_go_off",
         "takes minutes; a smaller exam is in the suite",
     ),
+    r"lcm (login|apply|describe|session) .*": Elsewhere(
+        "tests/system/test_cli.py::test_a_definition_is_applied_from_a_folder_and_a_session_reserved_and_ended",
+        "needs a running platform",
+    ),
+    r"make simulate( [A-Z_]+=\d+)*": Elsewhere(
+        "tests/simulate/test_simulation.py::test_nothing_is_lost_or_left_behind_under_faults",
+        "takes minutes; a few runs are in the suite",
+    ),
+    r"make chaos( [A-Z_]+=\d+)*": Elsewhere(
+        ".github/workflows/chaos.yml", "takes a minute or more for each seed; some seeds are a step of CI"
+    ),
     r"make (start|test-ui)": Elsewhere(".ci/run", "starts servers, or takes a minute"),
     r"make dev-ui": Elsewhere(
         "tests/project/test_dev_ui.py::test_the_development_server_serves_the_console", "runs until it is stopped"

@@ -51,6 +51,7 @@ class _Job(Answer):
 
 
 _JOB = TypeAdapter(_Job)
+_ENDED = frozenset({EngineState.COMPLETED, EngineState.FAILED, EngineState.CANCELED})
 
 
 class HttpGradingEngine:
@@ -88,7 +89,10 @@ class HttpGradingEngine:
             },
             "rubric": {"bucket": request.rubric_bucket, "key": request.rubric_key},
         }
-        return _job(await self._client.json("POST", JOBS, json_body=body))
+        job = _job(await self._client.json("POST", JOBS, json_body=body))
+        # The answer names id and state alone. A job that an earlier attempt submitted, whose answer was lost, may have
+        # ended by now: without its report or error it would look like one that brought nothing.
+        return await self.job(job.id) if job.state in _ENDED else job
 
     async def job(self, job_id: str) -> GradingJob:
         """See ``GradingEngine``."""
