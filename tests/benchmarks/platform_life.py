@@ -18,17 +18,17 @@ from pathlib import Path
 import psutil
 from rows import Row, publish
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from tests.system import outside
-from tests.system.packages import two_routers
-from tests.system.platform import Platform, signed_in
-
 from lcm_core.clients.control_plane import ControlPlaneClient
 from lcm_core.contracts.sessions import SessionView
 from lcm_core.contracts.workers import CreateWorker, WorkerView
 from lcm_core.domain.vocabulary import SessionOutcome, SessionPhase
 from lcm_simulators.world import World
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.system import outside
+from tests.system.packages import two_routers
+from tests.system.platform import Platform, signed_in
 
 SESSIONS = int(os.environ.get("BENCH_SESSIONS", "1000"))
 WORKERS = int(os.environ.get("BENCH_WORKERS", "100"))

@@ -17,17 +17,17 @@ from pathlib import Path
 import httpx
 from rows import Row, publish
 
+from lcm_core.contracts.common import Page
+from lcm_core.contracts.definitions import DefinitionView
+from lcm_core.contracts.workers import CreateWorker, LabRecordView, TemplateView, WorkerView
+from lcm_core.domain.vocabulary import LabPhase, SessionPhase, WorkerPhase
+from lcm_simulators.world import World
+
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from tests.system.packages import two_routers  # noqa: E402
 from tests.system.platform import Platform, signed_in, until  # noqa: E402
-
-from lcm_core.contracts.common import Page  # noqa: E402
-from lcm_core.contracts.definitions import DefinitionView  # noqa: E402
-from lcm_core.contracts.workers import CreateWorker, LabRecordView, TemplateView, WorkerView  # noqa: E402
-from lcm_core.domain.vocabulary import LabPhase, SessionPhase, WorkerPhase  # noqa: E402
-from lcm_simulators.world import World  # noqa: E402
 
 ROUNDS = 7
 PATIENCE_SECONDS = 60.0
