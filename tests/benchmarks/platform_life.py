@@ -24,11 +24,12 @@ from lcm_core.contracts.workers import CreateWorker, WorkerView
 from lcm_core.domain.vocabulary import SessionOutcome, SessionPhase
 from lcm_simulators.world import World
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
 
-from tests.system import outside
-from tests.system.packages import two_routers
-from tests.system.platform import Platform, signed_in
+from tests.system import outside  # noqa: E402
+from tests.system.packages import two_routers  # noqa: E402
+from tests.system.platform import Platform, signed_in  # noqa: E402
 
 SESSIONS = int(os.environ.get("BENCH_SESSIONS", "1000"))
 WORKERS = int(os.environ.get("BENCH_WORKERS", "100"))

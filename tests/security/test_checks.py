@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+sys.path.insert(0, str(SCRIPTS))
 
-from security import Finding, Verdict, hook_exclusions, judge_audit, judge_npm, verdict_of
+from security import Finding, Verdict, hook_exclusions, judge_audit, judge_npm, verdict_of  # noqa: E402
 
 GOOD = {"name": "httpx", "version": "0.28.1", "vulns": []}
 WEAK = {"name": "old", "version": "1.0", "vulns": [{"id": "PYSEC-1", "fix_versions": ["1.1"]}]}
