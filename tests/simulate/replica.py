@@ -12,7 +12,7 @@ from unittest.mock import patch
 from lablet_controller import service as lablets
 from lablet_controller.events.intake import Intake
 from lablet_controller.events.parse import MalformedEvent, parse_events
-from lablet_controller.outside import Deliveries, Outside
+from lablet_controller.outside import Outside
 from lcm_core.clients.control_plane import ControlPlaneClient
 from lcm_core.clients.errors import ApiError
 from lcm_core.clock import DomainClock
@@ -244,7 +244,7 @@ class Replica:
         outside = Outside(
             CmlLabsView(around.machines, self._link("CML", outside_failure("CML"))),
             StoreView(around.objects, self._link("S3", outside_failure("S3"))),
-            Deliveries(DeliveryView(around.learning, self._link("LDS", outside_failure("LDS")))),
+            DeliveryView(around.learning, self._link("LDS", outside_failure("LDS"))),
             EngineView(around.engine, self._link("grading", outside_failure("grading engine"))),
         )
         return {"connect": lambda settings, stack: outside, "Intake": self.keep_intake}
