@@ -83,7 +83,8 @@ class Desk:
         )
         await session.detach()
         return [
-            f"{self.page.url}: {found['id']} ({found['impact']}): {found['nodes'][0]['html'][:200]}"
+            f"{self.page.url}: {found['id']} ({found['impact']}): {found['nodes'][0]['html'][:200]}: "
+            f"{found['nodes'][0]['failureSummary']}"
             for found in answer["result"]["value"]["violations"]
         ]
 

@@ -114,7 +114,7 @@ def _application(load: Load, console: Path) -> FastAPI:
     app.router.add_route("/api/events/stream", stream)
     install_console(pages, console)
     app.mount("/", pages)
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, https=False)
     return app
 
 

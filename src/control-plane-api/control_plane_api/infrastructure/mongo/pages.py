@@ -4,7 +4,7 @@ A page reads the ids and versions of its documents and parses only those it does
 changes what a list answers, except that a total may be a second old.
 """
 
-import time
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
@@ -65,10 +65,10 @@ def _key(document: Document) -> _Key:
 class Totals:
     """How many documents match a condition: at most a second old, and exact for this process's changes while small."""
 
-    def __init__(self, collection: Collection, timer: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, collection: Collection, timer: Callable[[], float] | None = None) -> None:
         self._collection = collection
         self._changes = 0
-        self._known: TTLCache[bytes, tuple[int, int]] = TTLCache(COUNTED_CONDITIONS, COUNTED_SECONDS, timer)
+        self._known: TTLCache[bytes, tuple[int, int]] = TTLCache(COUNTED_CONDITIONS, COUNTED_SECONDS, timer or _loop_time)
 
     def changed(self) -> None:
         """This process wrote a document of the collection."""
@@ -83,6 +83,10 @@ class Totals:
             total = await self._collection.count_documents(condition, limit=COUNT_LIMIT)
             self._known[key] = (changes, total)
         return total
+
+
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()
 
 
 class NewestFirst:
