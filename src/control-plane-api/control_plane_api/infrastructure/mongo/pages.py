@@ -68,7 +68,9 @@ class Totals:
     def __init__(self, collection: Collection, timer: Callable[[], float] | None = None) -> None:
         self._collection = collection
         self._changes = 0
-        self._known: TTLCache[bytes, tuple[int, int]] = TTLCache(COUNTED_CONDITIONS, COUNTED_SECONDS, timer or _loop_time)
+        self._known: TTLCache[bytes, tuple[int, int]] = TTLCache(
+            COUNTED_CONDITIONS, COUNTED_SECONDS, timer or _loop_time
+        )
 
     def changed(self) -> None:
         """This process wrote a document of the collection."""
