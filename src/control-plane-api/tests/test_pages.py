@@ -9,7 +9,7 @@ from domain_samples import LIMITS, NOW, session_spec
 from control_plane_api.application.ports import ListQuery
 from control_plane_api.domain.lablet_session.session import LabletSession
 from control_plane_api.infrastructure.mongo.database import Database
-from control_plane_api.infrastructure.mongo.pages import COUNTED_SECONDS, EXACT_BELOW, Totals
+from control_plane_api.infrastructure.mongo.pages import COUNTED_SECONDS, EXACT_BELOW, ParsedDocuments, Totals
 from control_plane_api.infrastructure.mongo.store import MongoStore
 from lcm_core.domain.vocabulary import SignalType
 
@@ -69,6 +69,19 @@ async def test_a_list_shows_what_another_process_changed(database: Database, sto
         assert shown.version == changed.version - 1
         [now_shown] = (await store.list(ListQuery())).items
         assert (now_shown.version, now_shown.status) == (changed.version, changed.status)
+
+
+async def test_a_page_is_whole_although_others_displace_what_was_known_of_it(
+    store: MongoStore[LabletSession], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few: ParsedDocuments[LabletSession] = ParsedDocuments(LabletSession, size=2)
+    monkeypatch.setattr(store, "_documents", few)
+    keys = [f"s{number}" for number in range(6)]
+    for number, key in enumerate(keys):
+        await store.add(a_session(key, NOW + timedelta(minutes=number)))
+    for limit in (2, 6, 3, 6):
+        page = await store.list(ListQuery(limit=limit))
+        assert [session.key for session in page.items] == keys[::-1][:limit]
 
 
 async def test_a_document_restored_under_a_known_version_is_read_anew(

@@ -39,10 +39,6 @@ class ParsedDocuments(Generic[AggregateT]):
         self._kind = kind
         self._states: LRUCache[_Key, ResourceState[Any, Any]] = LRUCache(size)
 
-    def missing(self, references: Iterable[Document]) -> list[str]:
-        """Ids of the states that are not known."""
-        return [each["_id"] for each in references if _key(each) not in self._states]
-
     def learn(self, documents: Iterable[Document]) -> dict[str, AggregateT]:
         """Parse whole documents; the aggregates by id."""
         learned = {}

@@ -190,13 +190,13 @@ class MongoStore(Generic[AggregateT]):
 
     async def _parsed(self, references: Sequence[Mapping[str, Any]]) -> Sequence[AggregateT]:
         """The aggregates in the same order; one that vanished or changed meanwhile is left out or is the newer one."""
-        missing = self._documents.missing(references)
-        fresh: dict[str, AggregateT] = {}
+        # Taken before anything is awaited: pages that are read meanwhile may displace what is known now.
+        found = {each["_id"]: self._documents.known(each) for each in references}
+        missing = [key for key, aggregate in found.items() if aggregate is None]
         if missing:
             cursor = self._collection.find({"_id": {"$in": missing}}, {"outbox": 0})
-            fresh = self._documents.learn(await cursor.to_list())
-        found = (fresh.get(each["_id"]) or self._documents.known(each) for each in references)
-        return [aggregate for aggregate in found if aggregate is not None]
+            found |= self._documents.learn(await cursor.to_list())
+        return [aggregate for aggregate in found.values() if aggregate is not None]
 
     async def remove(self, resource_id: str) -> bool:
         """See ``Store``."""

@@ -1,7 +1,7 @@
 """When an object is shown again: at once if it was not shown lately, else a quarter of a second after the last time."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 Item = tuple[str, str, str]
 """Collection, object id, and the facet if it is not the object itself."""
@@ -45,11 +45,11 @@ class Pacer:
         """Seconds until something may be shown; None when nothing waits."""
         if not self._waiting:
             return None
-        since = min((self._shown.get(item, 0.0) for item in self._waiting), default=0.0)
+        since = min(self._shown.get(item, 0.0) for item in self._waiting)
         return max(0.0, since + APART_SECONDS - self._timer())
 
     def _forget(self, now: float) -> None:
         """Those shown long enough ago; they stand in the order in which they were shown."""
-        old: Iterable[Item] = [item for item, at in self._shown.items() if now - at >= APART_SECONDS]
+        old = [item for item, at in self._shown.items() if now - at >= APART_SECONDS]
         for item in old:
             del self._shown[item]
