@@ -50,13 +50,13 @@ class Engine:
 
 
 def _works(environment: Mapping[str, str]) -> str:
-    """Empty when ``docker info`` works, else the command and its error."""
-    command = ["docker", "info", "--format", "{{.ServerVersion}}"]
+    """Empty when the daemon answers, else the command and its error (``docker info`` ends with 0 without a daemon)."""
+    command = ["docker", "version", "--format", "{{.Server.Version}}"]
     try:
         ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     except OSError as error:
-        return f"`docker info`: {error}"
-    return "" if ran.returncode == 0 else f"`docker info`: {ran.stderr.strip()[-300:]}"
+        return f"`docker version`: {error}"
+    return "" if ran.returncode == 0 else f"`docker version`: {ran.stderr.strip()[-300:]}"
 
 
 def _variables(folder: Path) -> dict[str, str]:
