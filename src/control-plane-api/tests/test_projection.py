@@ -13,6 +13,7 @@ import pytest
 from domain_samples import NOW, a_session, a_worker
 
 from control_plane_api.application.outbox.dispatcher import Dispatcher
+from control_plane_api.application.outbox.event_log import EventLog
 from control_plane_api.application.projection.reconcile import ProjectionReconciler
 from control_plane_api.domain.lablet_session.session import LabletSession
 from control_plane_api.domain.worker.worker import Worker
@@ -219,3 +220,43 @@ async def test_a_purged_aggregate_disappears_from_etcd(database: Database, own_e
         await wait_for_version(own_etcd, "s1", 0)
     with suppress(KeyError):
         assert (await own_etcd.list("/lcm/sessions/")).items == ()
+
+
+async def test_an_event_is_logged_only_after_its_state_is_in_etcd(database: Database) -> None:
+    store = MongoStore(database, "sessions", LabletSession, "lablet session", lambda *_: None)
+    await store.add(a_session())
+    await store.add(a_session("s2"))
+    await store.update("s1", lambda session: session.request_observation(NOW))
+    log = EventLog(database, publishes=False)
+    told: list[str] = []
+    log.subscribe(lambda: told.append("events"))
+
+    gone = await log.settle({("sessions", "s1"): 1, ("sessions", "s2"): 1, ("sessions", "s3"): 1})
+
+    assert gone == [("sessions", "s3")]
+    assert told == ["events"]
+    logged = await database["events"].find({}).to_list()
+    assert sorted((event["aggregate_id"], event["version"]) for event in logged) == [("s1", 1), ("s2", 1)]
+    waiting = await database["sessions"].find_one({"_id": "s1"})
+    assert waiting is not None
+    assert waiting["pending"] is True
+    assert [entry["version"] for entry in waiting["outbox"]] == [2]
+    assert await database["sessions"].count_documents({"pending": True}) == 1
+
+    assert await log.settle({("sessions", "s1"): 2}) == []
+    assert await database["events"].count_documents({}) == 3
+    assert await database["sessions"].count_documents({"pending": True}) == 0
+
+
+async def test_events_of_changes_that_come_together_are_logged_together(database: Database) -> None:
+    log = EventLog(database, publishes=False)
+    for number in range(3):
+        log.projected(("sessions", f"s{number}"), 1)
+    log.projected(("sessions", "s1"), 4)
+    log.projected(("sessions", "s1"), 2)
+    async with asyncio.timeout(WITHIN_SECONDS):
+        assert await log.gathered() == {("sessions", "s0"): 1, ("sessions", "s1"): 4, ("sessions", "s2"): 1}
+    later = asyncio.create_task(log.gathered())
+    log.projected(("workers", "w1"), 7)
+    async with asyncio.timeout(WITHIN_SECONDS):
+        assert await later == {("workers", "w1"): 7}

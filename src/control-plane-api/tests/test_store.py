@@ -8,12 +8,13 @@ from domain_samples import LIMITS, NOW, a_session, session_spec, slot
 from hypothesis import given
 from hypothesis import strategies as st
 
-from control_plane_api.application.errors import InvalidError, PreconditionError, UnavailableError
+from control_plane_api.application.errors import InvalidError, NotFoundError, PreconditionError, UnavailableError
 from control_plane_api.application.ports import ListQuery
 from control_plane_api.domain.lablet_session.session import LabletSession
 from control_plane_api.infrastructure.mongo.database import Database
 from control_plane_api.infrastructure.mongo.documents import body_of, to_aggregate
 from control_plane_api.infrastructure.mongo.store import MongoStore
+from control_plane_api.infrastructure.mongo.written import CHANGES_WITHOUT_READING, LastWritten
 from lcm_core.domain.vocabulary import SignalType
 
 
@@ -65,8 +66,76 @@ async def test_a_document_with_too_many_unprojected_events_takes_no_more(databas
     await store.add(a_session())
     entry = {"event_id": "x", "data": {"text": "x" * 4000}}
     await database["sessions"].update_one({"_id": "s1"}, {"$push": {"outbox": {"$each": [entry] * 70}}})
+    # A document that only this process changes is not read for each change, but often enough.
+    for number in range(CHANGES_WITHOUT_READING):
+        await signal(store, f"e{number}")
     with pytest.raises(UnavailableError, match="wait to be projected"):
-        await store.update("s1", lambda session: session.request_observation(NOW))
+        await signal(store, "refused")
+    assert (await store.get("s1")).version == 1 + CHANGES_WITHOUT_READING
+
+
+async def signal(store: MongoStore[LabletSession], event: str) -> LabletSession:
+    """One change of the session s1."""
+    return await store.update("s1", lambda session: session.signal(event, SignalType.LDS_STARTED, NOW))
+
+
+async def test_a_change_starts_from_what_was_written_last_and_survives_that_another_wrote_since(
+    database: Database,
+) -> None:
+    mine, other = await made(database), await made(database)
+    await mine.add(a_session())
+    for number in range(6):
+        await signal(mine, f"mine{number}")
+        await signal(other, f"other{number}")
+    document = await database["sessions"].find_one({"_id": "s1"})
+    assert document is not None
+    assert document["version"] == 13
+    assert [entry["version"] for entry in document["outbox"]] == list(range(1, 14))
+
+
+async def test_an_outdated_copy_neither_refuses_nor_swallows_a_change(database: Database) -> None:
+    mine, other = await made(database), await made(database)
+    await mine.add(a_session())
+    await signal(other, "e1")
+    # The version it expects is the other's, which this process has never seen.
+    assert (await mine.update("s1", lambda session: session.request_observation(NOW), expected_version=2)).version == 3
+
+    await other.update("s1", lambda session: session.signal("e2", SignalType.LDS_STARTED, NOW))
+    seen: list[int] = []
+
+    def only_on_four(session: LabletSession) -> None:
+        seen.append(session.version)
+        if session.version == 4:
+            session.signal("e3", SignalType.LDS_STARTED, NOW)
+
+    assert (await mine.update("s1", only_on_four)).version == 5
+    assert seen[-1] == 4
+
+
+async def test_a_restored_backup_that_counts_again_is_not_overwritten(database: Database) -> None:
+    store, other = await made(database), await made(database)
+    await store.add(a_session())
+    backup = await database["sessions"].find_one({"_id": "s1"})
+    assert backup is not None
+    await signal(store, "lost")
+    await database["sessions"].replace_one({"_id": "s1"}, backup)
+    await signal(other, "kept")
+    # In life a restore takes longer than the millisecond in which two times are the same.
+    await database["sessions"].update_one({"_id": "s1"}, {"$set": {"updated_at": NOW + timedelta(days=1)}})
+    await signal(store, "after")
+    document = await database["sessions"].find_one({"_id": "s1"})
+    assert document is not None
+    assert document["version"] == 3
+    assert "lost" not in str(document)
+    assert "kept" in str(document)
+
+
+async def test_a_removed_document_is_not_changed_from_memory(database: Database) -> None:
+    mine, other = await made(database), await made(database)
+    await mine.add(a_session())
+    await other.remove("s1")
+    with pytest.raises(NotFoundError):
+        await signal(mine, "e1")
 
 
 async def test_pages_show_each_object_once_even_when_others_are_added_meanwhile(database: Database) -> None:
@@ -134,3 +203,32 @@ def test_documents_and_aggregates_convert_without_loss(note: str, priority: int)
     }
     again = to_aggregate(LabletSession, document)
     assert (again.spec, again.status, again.version) == (session.spec, session.status, 3)
+
+
+def test_a_document_that_others_change_too_is_read_each_time() -> None:
+    written = LastWritten()
+    assert written.get("s1") is None
+    documents = [{"_id": "s1", "version": version} for version in range(60)]
+    written.created(documents[1])
+    assert written.get("s1") is documents[1]
+    written.changed(documents[3], base=documents[2])
+    assert written.get("s1") is None
+    written.changed(documents[4], base=documents[3])
+    assert written.get("s1") is None
+    written.changed(documents[5], base=documents[4])
+    assert written.get("s1") is documents[5]
+    written.forget("s1")
+    assert written.get("s1") is None
+
+
+def test_a_document_is_read_again_after_so_many_changes_without_it() -> None:
+    written = LastWritten()
+    document = {"_id": "s1", "version": 1}
+    written.created(document)
+    for _ in range(CHANGES_WITHOUT_READING):
+        assert written.get("s1") is document
+        base, document = document, {"_id": "s1", "version": document["version"] + 1}
+        written.changed(document, base=base)
+    assert written.get("s1") is None
+    written.changed({"_id": "s1", "version": 99}, base={"_id": "s1", "version": document["version"]})
+    assert written.get("s1") == {"_id": "s1", "version": 99}

@@ -3,7 +3,7 @@
 For each document with a pending outbox: put the newest state in etcd (guarded by the version), append the events to the
 collection ``events`` (unique event id), then pull them from the outbox. Repeating any step is harmless, so two control
 planes may work on the same document, and a crash at any instruction only leads to a repetition. What this process has
-just written is put before it is read again: whoever waits for it in etcd waits for one round trip less.
+just written is put without being read again, and whatever comes after etcd is done for many documents together.
 """
 
 import asyncio
@@ -11,10 +11,11 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pymongo.errors import BulkWriteError, PyMongoError
+from pymongo.errors import PyMongoError
 
+from control_plane_api.application.outbox.event_log import EventLog, Item
 from control_plane_api.application.projection.projections import BY_COLLECTION, PROJECTIONS, Projected, project
-from control_plane_api.infrastructure.mongo.database import Collection, Database, ensure_index
+from control_plane_api.infrastructure.mongo.database import Database
 from control_plane_api.kernel.failpoints import failpoint
 from control_plane_api.kernel.tasks import together
 from lcm_core.etcd import EtcdError, EtcdStore, GuardedWrite
@@ -24,10 +25,7 @@ log = logging.getLogger(__name__)
 SWEEP_SECONDS = 1.0
 SWEEP_LIMIT = 500
 CONCURRENCY = 16
-DUPLICATE_KEY = 11000
 PAUSE_AFTER_FAILURE = 0.5
-_Item = tuple[str, str]
-"""Collection and id of a document."""
 _Written = Mapping[str, Any] | None
 
 
@@ -40,19 +38,15 @@ class Dispatcher:
     def __init__(self, database: Database, etcd: EtcdStore, *, publishes: bool = False) -> None:
         self._database = database
         self._etcd = etcd
-        self._publishes = publishes
-        self._events: Collection = database["events"]
-        self._waiting: dict[_Item, _Written] = {}
-        self._busy: set[_Item] = set()
-        self._ready: asyncio.Queue[_Item] = asyncio.Queue()
-        self._on_events: list[Callable[[], None]] = []
+        self._log = EventLog(database, publishes=publishes)
+        self._waiting: dict[Item, _Written] = {}
+        self._busy: set[Item] = set()
+        self._ready: asyncio.Queue[Item] = asyncio.Queue()
         self.failing = ""
 
     async def create_indexes(self) -> None:
         """For the audit search and the CloudEvents cursor."""
-        await ensure_index(self._events, [("aggregate_id", 1), ("at", -1)])
-        await ensure_index(self._events, [("at", -1), ("_id", -1)])
-        await ensure_index(self._events, [("actor", 1), ("at", -1)])
+        await self._log.create_indexes()
 
     def changed(self, collection: str, document_id: str, written: _Written = None) -> None:
         """A document was committed, or is to be looked at; drain it soon. ``written`` is its new state, if known."""
@@ -65,11 +59,11 @@ class Dispatcher:
 
     def subscribe(self, callback: Callable[[], None]) -> None:
         """Be told when events were appended."""
-        self._on_events.append(callback)
+        self._log.subscribe(callback)
 
     async def run(self) -> None:
         """Work until cancelled."""
-        await together(self._sweep(), *(self._drain_forever() for _ in range(CONCURRENCY)))
+        await together(self._sweep(), self._settle_forever(), *(self._drain_forever() for _ in range(CONCURRENCY)))
 
     async def _sweep(self) -> None:
         while True:
@@ -88,7 +82,7 @@ class Dispatcher:
             written = self._waiting.pop(item)
             self._busy.add(item)
             try:
-                await self._drain(BY_COLLECTION[item[0]], item[1], written)
+                await self._drain(item, written)
                 self.failing = ""
             except (EtcdError, PyMongoError) as error:
                 self._note_failure("etcd" if isinstance(error, EtcdError) else "database", error)
@@ -99,64 +93,40 @@ class Dispatcher:
                 if item in self._waiting:
                     self._ready.put_nowait(item)
 
-    async def _drain(self, projected: Projected, document_id: str, written: _Written) -> None:
-        if written is not None:
-            await self._put(projected, written)
-        collection = self._database[projected.collection]
-        document = await collection.find_one({"_id": document_id})
+    async def _drain(self, item: Item, written: _Written) -> None:
+        projected = BY_COLLECTION[item[0]]
+        document = written or await self._database[item[0]].find_one({"_id": item[1]})
         if document is None:
-            await self._forget(projected, document_id)
-            return
-        if not document.get("pending"):
-            return
-        if written is None or written["version"] != document["version"]:
+            await self._forget(item)
+        elif document.get("pending"):
             await self._put(projected, document)
-        entries = document.get("outbox") or []
-        await self._append(entries)
-        failpoint("after-events")
-        await self._pull(collection, document, entries)
-        failpoint("after-pull")
-        for callback in self._on_events:
-            callback()
+            self._log.projected(item, document["version"])
+
+    async def _settle_forever(self) -> None:
+        while True:
+            batch = await self._log.gathered()
+            try:
+                for item in await self._log.settle(batch):
+                    await self._forget(item)
+                if self.failing.startswith("database"):
+                    self.failing = ""
+            except (EtcdError, PyMongoError) as error:
+                self._note_failure("etcd" if isinstance(error, EtcdError) else "database", error)
+                await asyncio.sleep(PAUSE_AFTER_FAILURE)
+                for item, version in batch.items():
+                    self._log.projected(item, version)
 
     async def _put(self, projected: Projected, document: Mapping[str, Any]) -> None:
         failpoint("before-projection")
         await self._etcd.put_guarded_many([GuardedWrite(key, value) for key, value in project(projected, document)])
         failpoint("after-projection")
 
-    async def _forget(self, projected: Projected, document_id: str) -> None:
+    async def _forget(self, item: Item) -> None:
         """A purged aggregate disappears from etcd; ids are never used twice, so no newer value can be hit."""
-        await self._etcd.delete_prefix(f"/lcm/{projected.etcd_collection}/{document_id}/")
-
-    async def _append(self, entries: list[dict[str, Any]]) -> None:
-        if not entries:
-            return
-        documents = [{"_id": entry["event_id"], **self._flag(entry), **_without_id(entry)} for entry in entries]
-        try:
-            await self._events.insert_many(documents, ordered=False)
-        except BulkWriteError as error:
-            failures = error.details.get("writeErrors", [])
-            if any(failure["code"] != DUPLICATE_KEY for failure in failures):
-                raise
-
-    def _flag(self, entry: dict[str, Any]) -> dict[str, Any]:
-        """Marks what the publisher has to send; the rest of the log is for the audit alone."""
-        return {"unsent": True} if self._publishes and entry.get("cloud_type") else {}
-
-    @staticmethod
-    async def _pull(collection: Collection, document: dict[str, Any], entries: list[dict[str, Any]]) -> None:
-        unchanged = {"_id": document["_id"], "version": document["version"]}
-        result = await collection.update_one(unchanged, {"$set": {"outbox": []}, "$unset": {"pending": 1}})
-        if result.matched_count == 0:
-            done = [entry["event_id"] for entry in entries]
-            await collection.update_one({"_id": document["_id"]}, {"$pull": {"outbox": {"event_id": {"$in": done}}}})
+        await self._etcd.delete_prefix(f"/lcm/{BY_COLLECTION[item[0]].etcd_collection}/{item[1]}/")
 
     def _note_failure(self, where: str, error: Exception) -> None:
         sentence = f"{where}: {error}"
         if sentence != self.failing:
             log.warning("Projection is held up by %s", sentence)
         self.failing = sentence
-
-
-def _without_id(entry: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in entry.items() if key != "event_id"}

@@ -26,6 +26,7 @@ from control_plane_api.application.ports import ListPage, ListQuery
 from control_plane_api.infrastructure.mongo.database import Collection, Database, ensure_index
 from control_plane_api.infrastructure.mongo.documents import body_of, outbox_entries, to_aggregate
 from control_plane_api.infrastructure.mongo.pages import REFERENCE, NewestFirst, ParsedDocuments, Totals
+from control_plane_api.infrastructure.mongo.written import Document, LastWritten
 from control_plane_api.kernel.aggregate import Resource
 from control_plane_api.kernel.failpoints import failpoint
 
@@ -50,6 +51,7 @@ class MongoStore(Generic[AggregateT]):
         self._documents = ParsedDocuments(kind)
         self._totals = Totals(self._collection)
         self._newest = NewestFirst()
+        self._written = LastWritten()
 
     async def create_indexes(self, *filters: str) -> None:
         """Indexes for the compare-and-set, the outbox sweep and each list filter."""
@@ -83,8 +85,8 @@ class MongoStore(Generic[AggregateT]):
             "kind": str(aggregate.KIND),
             "version": 1,
             **body_of(aggregate),
-            "created_at": aggregate.state.created_at,
-            "updated_at": aggregate.state.updated_at,
+            "created_at": _stored(aggregate.state.created_at),
+            "updated_at": _stored(aggregate.state.updated_at),
             "created_by": aggregate.state.created_by,
             "outbox": outbox_entries(aggregate, 1),
             "pending": True,
@@ -94,6 +96,7 @@ class MongoStore(Generic[AggregateT]):
             await self._collection.insert_one(document)
         except DuplicateKeyError:
             return False
+        self._written.created(document)
         self._committed(aggregate, document)
         return True
 
@@ -105,40 +108,67 @@ class MongoStore(Generic[AggregateT]):
         expected_version: int | None = None,
     ) -> AggregateT:
         """See ``Store``. A hot aggregate may need many tries; each loads again, so ``mutate`` must be repeatable."""
+        kept = self._written.get(resource_id)
+        if kept is not None:
+            aggregate = self._attempted(kept, mutate, expected_version)
+            if aggregate is not None and await self._save(aggregate, kept):
+                return aggregate
         for attempt in range(ATTEMPTS):
-            document = await self._collection.find_one({"_id": resource_id})
-            if document is None:
-                raise NotFoundError(self._label, resource_id)
-            aggregate = to_aggregate(self._kind, document)
-            if expected_version is not None and aggregate.version != expected_version:
-                raise PreconditionError(self._label, resource_id, expected_version, aggregate.version)
-            mutate(aggregate)
+            document = await self._read(resource_id)
+            aggregate = self._mutated(document, mutate, expected_version)
             if not aggregate.pending_events:
                 return aggregate
             self._check_backlog(document)
-            if await self._save(aggregate):
+            if await self._save(aggregate, document):
                 return aggregate
             await asyncio.sleep(random.uniform(0, 0.002 * (attempt + 1)))
         raise ConflictError(
             "Contention", f"The {self._label} {resource_id} is being changed by too many at once; try again."
         )
 
-    async def _save(self, aggregate: AggregateT) -> bool:
-        version = aggregate.version + 1
-        now = datetime.now(UTC)
-        body, entries = body_of(aggregate), outbox_entries(aggregate, version)
+    def _attempted(
+        self, kept: Document, mutate: Callable[[AggregateT], object], expected_version: int | None
+    ) -> AggregateT | None:
+        """The aggregate after a change that is worth a compare-and-set, or None: then the database decides."""
+        try:
+            aggregate = self._mutated(kept, mutate, expected_version)
+        except Exception:  # whatever refuses the change may do so because what was kept is outdated
+            return None
+        return aggregate if aggregate.pending_events else None
+
+    def _mutated(
+        self, document: Document, mutate: Callable[[AggregateT], object], expected_version: int | None
+    ) -> AggregateT:
+        aggregate = to_aggregate(self._kind, document)
+        if expected_version is not None and aggregate.version != expected_version:
+            raise PreconditionError(self._label, aggregate.key, expected_version, aggregate.version)
+        mutate(aggregate)
+        return aggregate
+
+    async def _read(self, resource_id: str) -> Document:
+        document = await self._collection.find_one({"_id": resource_id})
+        if document is None:
+            self._written.forget(resource_id)
+            raise NotFoundError(self._label, resource_id)
+        return document
+
+    async def _save(self, aggregate: AggregateT, document: Document) -> bool:
+        now = _stored(datetime.now(UTC))
+        entries = outbox_entries(aggregate, aggregate.version + 1)
+        changes = {**body_of(aggregate), "version": aggregate.version + 1, "updated_at": now, "pending": True}
         failpoint("before-commit")
         result = await self._collection.update_one(
-            {"_id": aggregate.key, "version": aggregate.version},
-            {
-                "$set": {**body, "version": version, "updated_at": now, "pending": True},
-                "$push": {"outbox": {"$each": entries}},
-            },
+            # The time as well: a restored backup counts its versions again.
+            {"_id": aggregate.key, "version": document["version"], "updated_at": document["updated_at"]},
+            {"$set": changes, "$push": {"outbox": {"$each": entries}}},
         )
         if result.modified_count != 1:
+            self._written.forget(aggregate.key)
             return False
         aggregate.state.updated_at = now
-        self._committed(aggregate, {"_id": aggregate.key, "version": version, **body, "outbox": entries})
+        written = {**document, **changes, "outbox": entries}
+        self._written.changed(written, base=document)
+        self._committed(aggregate, written)
         return True
 
     def _committed(self, aggregate: AggregateT, written: Mapping[str, Any]) -> None:
@@ -148,7 +178,7 @@ class MongoStore(Generic[AggregateT]):
         self._totals.changed()
         self._changed(self._name, aggregate.key, written)
 
-    def _check_backlog(self, document: Mapping[str, Any]) -> None:
+    def _check_backlog(self, document: Document) -> None:
         outbox = document.get("outbox") or []
         if len(outbox) < BACKLOG_CHECK_FROM:
             return
@@ -201,10 +231,16 @@ class MongoStore(Generic[AggregateT]):
     async def remove(self, resource_id: str) -> bool:
         """See ``Store``."""
         result = await self._collection.delete_one({"_id": resource_id})
+        self._written.forget(resource_id)
         if result.deleted_count:
             self._totals.changed()
             self._changed(self._name, resource_id, None)
         return bool(result.deleted_count)
+
+
+def _stored(instant: datetime) -> datetime:
+    """The instant as the database keeps it, in whole milliseconds."""
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
 
 
 def _condition(value: object) -> object:

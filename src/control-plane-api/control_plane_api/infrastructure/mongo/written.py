@@ -1,0 +1,59 @@
+"""What this process wrote last, so that the next change of the same document starts without reading it.
+
+Only a starting point: the compare-and-set tells whether it was still the newest, and whatever a stale one would lead to
+without a write (a refusal, no change) is decided again on what the database holds. A document that other processes
+change as well is read each time, or every second compare-and-set would be for nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cachetools import LRUCache
+
+Document = Mapping[str, Any]
+
+KEPT_DOCUMENTS = 256
+"""Per kind; a session or a worker takes some kilobytes."""
+ALONE_AFTER = 2
+"""Changes in a row between which nobody else wrote, from which on the document counts as this process's own."""
+CHANGES_WITHOUT_READING = 32
+"""Then the document is read again, to see how many of its events wait in the outbox."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    document: Document
+    alone: int
+    unread: int
+
+
+class LastWritten:
+    """Documents by id; those written last stay."""
+
+    def __init__(self, size: int = KEPT_DOCUMENTS) -> None:
+        self._kept: LRUCache[str, _Kept] = LRUCache(size)
+
+    def get(self, document_id: str) -> Document | None:
+        """What to start from; None when the document should be read."""
+        kept = self._kept.get(document_id)
+        if kept is None or kept.alone < ALONE_AFTER or kept.unread >= CHANGES_WITHOUT_READING:
+            return None
+        return kept.document
+
+    def created(self, document: Document) -> None:
+        """This process wrote the first version."""
+        self._kept[document["_id"]] = _Kept(document, ALONE_AFTER, 0)
+
+    def changed(self, document: Document, *, base: Document) -> None:
+        """This process wrote a document that it had made from another version of it, kept or read."""
+        last = self._kept.get(document["_id"])
+        if last is None or last.document["version"] != base["version"]:
+            self._kept[document["_id"]] = _Kept(document, 0, 0)
+        else:
+            unread = last.unread + 1 if base is last.document else 0
+            self._kept[document["_id"]] = _Kept(document, last.alone + 1, unread)
+
+    def forget(self, document_id: str) -> None:
+        """It turned out to be outdated, or is gone."""
+        self._kept.pop(document_id, None)
