@@ -156,7 +156,7 @@ chaos: install tools ## Let faults strike the whole platform and check its promi
 	  $(if $(DURATION),--duration $(DURATION)) $(if $(TOGETHER),--together $(TOGETHER))
 
 .PHONY: check-tools
-check-tools: ## Bring what some checks use (Chromium, Helm, promtool, Schemathesis, …), as far as this machine can have it
+check-tools: ## Bring what some checks use (Chromium, Redis, Helm, promtool, …), as far as this machine can have it
 	$(PYTHON) scripts/check_tools.py
 
 .PHONY: test-keycloak

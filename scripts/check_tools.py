@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Bring what the checks use and a user does not: Chromium, Helm, promtool, Kubernetes schemas and Schemathesis.
+"""Bring what the checks use and a user does not: Chromium, Redis, Helm, promtool, Kubernetes schemas and Schemathesis.
 
-Each goes into ``.tools`` (Chromium, which needs system libraries, is installed by apt as root). What a machine cannot
-have is named and left out; the tests that need it then skip and say the same. Uses the standard library only.
+Each goes into ``.tools`` (Chromium and Redis, which need system libraries, are installed by apt as root). What a
+machine cannot have is named and left out; the tests that need it then skip and say the same. Uses the standard library
+only.
 
 Usage: ``python scripts/check_tools.py [tool ...]`` (default: all)
 """
@@ -69,6 +70,21 @@ def chromium() -> None:
     run("apt-get", "install", "--yes", "--quiet", "--no-install-recommends", "chromium")
 
 
+def redis() -> None:
+    """The server for the tests of browser sessions, without the service that Debian's package of the server starts.
+
+    The package of its tools holds the same program; it serves when it is called by the server's name.
+    """
+    if is_there("redis-server"):
+        return
+    packages_known()
+    if os.geteuid() != 0:
+        raise NotHereError("installing it needs root: apt-get install redis-tools")
+    run("apt-get", "install", "--yes", "--quiet", "--no-install-recommends", "redis-tools")
+    programs().mkdir(parents=True, exist_ok=True)
+    (programs() / "redis-server").symlink_to("/usr/bin/redis-check-rdb")
+
+
 def promtool() -> None:
     """The checker of Prometheus rules, unpacked from Debian's package without installing the server."""
     if is_there("promtool"):
@@ -110,7 +126,7 @@ def schemathesis() -> None:
 
 
 TOOLS: dict[str, Callable[[], None]] = {
-    each.__name__: each for each in (chromium, promtool, helm, kubernetes, schemathesis)
+    each.__name__: each for each in (chromium, redis, promtool, helm, kubernetes, schemathesis)
 }
 
 
@@ -134,7 +150,7 @@ def main(names: list[str]) -> int:
     with ThreadPoolExecutor(max_workers=2) as pool:
         wanted = [
             name
-            for name in ("helm", "kubernetes", "schemathesis", "chromium", "promtool")
+            for name in ("helm", "kubernetes", "schemathesis", "chromium", "redis", "promtool")
             if not names or name in names
         ]
         building = pool.submit(provide, "helm") if "helm" in wanted else None

@@ -16,7 +16,7 @@ def bring(*names: str, **variables: str) -> subprocess.CompletedProcess[str]:
 def test_an_unknown_tool_is_named() -> None:
     ran = bring("kubectl")
     assert ran.returncode == 1
-    assert "unknown tool kubectl; known: chromium, promtool, helm, kubernetes, schemathesis" in ran.stderr
+    assert "unknown tool kubectl; known: chromium, redis, promtool, helm, kubernetes, schemathesis" in ran.stderr
 
 
 def test_a_tool_that_the_machine_cannot_have_is_left_out_with_the_reason(tmp_path: Path) -> None:

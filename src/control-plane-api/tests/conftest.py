@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from browsers import RedisProcess
 from plane_process import PlaneProcess, plane_environment
 from realm_stand_in import RealmStandIn
 
@@ -107,3 +108,15 @@ def stores(
     monkeypatch.setenv("LCM_ETCD_ENDPOINTS", plane_etcd.endpoint)
     settings = Settings()
     return open_stores(settings), settings
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisProcess]:
+    """A Redis of this test alone."""
+    server = RedisProcess(tmp_path / "redis")
+    server.choose_ports()
+    if not server.command()[0]:
+        pytest.skip("redis-server is not on this machine: run `make check-tools`, which says whether it can be had")
+    run_now(server.start)
+    yield server
+    run_now(lambda: server.stop(3))

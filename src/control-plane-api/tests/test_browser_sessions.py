@@ -1,20 +1,14 @@
 """Browsers sign in through the identity provider; the server keeps the tokens."""
 
 import asyncio
-import contextlib
-import os
 import re
-import shutil
-import socket
-import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from html import unescape
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
 import pytest
+from browsers import COOKIE, IdentityProcess, RedisProcess, browser, csrf, identity_beside, sign_in
 from conftest import run_now
 from plane_process import PlaneProcess
 from realm_stand_in import RealmStandIn
@@ -27,59 +21,6 @@ from control_plane_api.infrastructure.sessions.memory import MemorySessions
 from control_plane_api.infrastructure.sessions.model import BrowserSession, SessionStore
 from control_plane_api.infrastructure.sessions.origins import origin_of
 from lcm_simulators.embedded import free_port
-from lcm_simulators.embedded.process import EmbeddedServer
-
-REPOSITORY = Path(__file__).parents[3]
-COOKIE = "lcm_session"
-
-
-class IdentityProcess(EmbeddedServer):
-    """The embedded identity provider with the project's realm."""
-
-    name = "identity"
-
-    def command(self) -> list[str]:
-        """See ``EmbeddedServer``."""
-        own = [f"LCM_IDENTITY_PORT={self.port}", f"KEYCLOAK_URL=http://{self.address}"]
-        return ["env", "-C", str(REPOSITORY), *own, sys.executable, "-m", "lcm_simulators.identity"]
-
-    async def healthy(self) -> bool:
-        """See ``EmbeddedServer``."""
-        with contextlib.suppress(httpx.TransportError):
-            async with httpx.AsyncClient(trust_env=False, timeout=2) as http:
-                return (await http.get(f"http://{self.address}/health")).status_code == 200
-        return False
-
-
-class RedisProcess(EmbeddedServer):
-    """A Redis server, where the machine has one."""
-
-    name = "redis"
-
-    def command(self) -> list[str]:
-        """See ``EmbeddedServer``."""
-        program = os.environ.get("LCM_TEST_REDIS_SERVER") or shutil.which("redis-server") or ""
-        options = ["--save", "", "--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction"]
-        return [program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.data_dir), *options]
-
-    async def healthy(self) -> bool:
-        """See ``EmbeddedServer``."""
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1) as connection:
-            connection.sendall(b"PING\r\n")
-            return connection.recv(7) == b"+PONG\r\n"
-        return False
-
-
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[RedisProcess]:
-    """A Redis of this test alone."""
-    server = RedisProcess(tmp_path / "redis")
-    server.choose_ports()
-    if not server.command()[0]:
-        pytest.skip("no redis-server on this machine; set LCM_TEST_REDIS_SERVER to one")
-    run_now(server.start)
-    yield server
-    run_now(lambda: server.stop(3))
 
 
 @pytest.fixture(scope="module")
@@ -88,14 +29,7 @@ def console(
 ) -> Iterator[tuple[PlaneProcess, IdentityProcess]]:
     """A control plane beside the embedded identity provider."""
     folder, port = tmp_path_factory.mktemp("console"), free_port()
-    identity = IdentityProcess(
-        folder / "identity",
-        environment={
-            "LCM_SIM_DATA_DIR": str(folder / "identity-data"),
-            "LCM_CONTROL_PLANE_URL": f"http://127.0.0.1:{port}",
-        },
-    )
-    identity.choose_ports()
+    identity = identity_beside(port, folder)
     environment = {**plane_settings, "KEYCLOAK_URL": f"http://{identity.address}"}
     server = PlaneProcess(folder / "plane", environment, realm)
     server._chosen_port, server._fixed_port = port, True
@@ -107,34 +41,6 @@ def console(
     yield server, identity
     run_now(lambda: server.stop(3))
     run_now(lambda: identity.stop(3))
-
-
-@contextlib.asynccontextmanager
-async def browser(plane: PlaneProcess) -> AsyncIterator[httpx.AsyncClient]:
-    """A browser: keeps cookies, follows no redirect by itself."""
-    async with httpx.AsyncClient(base_url=plane.url, timeout=20, trust_env=False) as http:
-        yield http
-
-
-async def sign_in(http: httpx.AsyncClient, username: str, next_path: str = "/workers") -> httpx.Response:
-    """Go through the provider's pages; the answer of the callback."""
-    begun = await http.get("/api/auth/login", params={"next": next_path})
-    assert begun.status_code == 302
-    query = parse_qs(urlsplit(begun.headers["location"]).query)
-    assert query["code_challenge_method"] == ["S256"]
-    page = await http.get(begun.headers["location"])
-    assert page.status_code == 200, page.text
-    action = re.search(r'action="([^"]+)"', page.text)
-    assert action is not None
-    form = {"username": username, "password": "test", "credentialId": ""}
-    done = await http.post(unescape(action.group(1)), data=form)
-    assert done.status_code in (302, 303), done.text
-    return await http.get(done.headers["location"])
-
-
-async def csrf(http: httpx.AsyncClient) -> dict[str, str]:
-    """The header that a page of the console sends with its writes."""
-    return {"X-CSRF-Token": (await http.get("/api/auth/session")).json()["csrf_token"]}
 
 
 async def test_a_browser_signs_in_works_and_signs_out(console: tuple[PlaneProcess, IdentityProcess]) -> None:

@@ -1,0 +1,103 @@
+"""Browsers that sign in: the identity provider and Redis as processes, and what a browser does."""
+
+import contextlib
+import os
+import re
+import shutil
+import socket
+import sys
+from collections.abc import AsyncIterator
+from html import unescape
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+from plane_process import PlaneProcess
+
+from lcm_simulators.embedded.process import EmbeddedServer
+
+REPOSITORY = Path(__file__).parents[3]
+PROGRAMS = Path(os.environ.get("LCM_TOOLS_DIR") or REPOSITORY / ".tools") / "bin"
+"""Where ``make check-tools`` puts what the machine does not have."""
+COOKIE = "lcm_session"
+
+
+class IdentityProcess(EmbeddedServer):
+    """The embedded identity provider with the project's realm."""
+
+    name = "identity"
+
+    def command(self) -> list[str]:
+        """See ``EmbeddedServer``."""
+        own = [f"LCM_IDENTITY_PORT={self.port}", f"KEYCLOAK_URL=http://{self.address}"]
+        return ["env", "-C", str(REPOSITORY), *own, sys.executable, "-m", "lcm_simulators.identity"]
+
+    async def healthy(self) -> bool:
+        """See ``EmbeddedServer``."""
+        with contextlib.suppress(httpx.TransportError):
+            async with httpx.AsyncClient(trust_env=False, timeout=2) as http:
+                return (await http.get(f"http://{self.address}/health")).status_code == 200
+        return False
+
+
+class RedisProcess(EmbeddedServer):
+    """A Redis server, where the machine has one."""
+
+    name = "redis"
+
+    def command(self) -> list[str]:
+        """See ``EmbeddedServer``."""
+        program = shutil.which("redis-server", path=os.pathsep.join([os.environ["PATH"], str(PROGRAMS)])) or ""
+        options = ["--save", "", "--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction"]
+        return [program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.data_dir), *options]
+
+    async def healthy(self) -> bool:
+        """See ``EmbeddedServer``."""
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1) as connection:
+            connection.sendall(b"PING\r\n")
+            return connection.recv(7) == b"+PONG\r\n"
+        return False
+
+
+def identity_beside(port: int, folder: Path) -> IdentityProcess:
+    """A provider that sends browsers back to the control plane on a port; not started yet."""
+    environment = {
+        "LCM_SIM_DATA_DIR": str(folder / "identity-data"),
+        "LCM_CONTROL_PLANE_URL": f"http://127.0.0.1:{port}",
+    }
+    identity = IdentityProcess(folder / "identity", environment=environment)
+    identity.choose_ports()
+    return identity
+
+
+@contextlib.asynccontextmanager
+async def browser(plane: PlaneProcess) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser: keeps cookies, follows no redirect by itself."""
+    async with httpx.AsyncClient(base_url=plane.url, timeout=20, trust_env=False) as http:
+        yield http
+
+
+async def sign_in(http: httpx.AsyncClient, username: str, next_path: str = "/workers") -> httpx.Response:
+    """Go through the provider's pages; the answer of the callback."""
+    return await http.get(await callback_of(http, username, next_path))
+
+
+async def callback_of(http: httpx.AsyncClient, username: str, next_path: str = "/workers") -> str:
+    """Go through the provider's pages; the address to which it sends the browser back."""
+    begun = await http.get("/api/auth/login", params={"next": next_path})
+    assert begun.status_code == 302
+    query = parse_qs(urlsplit(begun.headers["location"]).query)
+    assert query["code_challenge_method"] == ["S256"]
+    page = await http.get(begun.headers["location"])
+    assert page.status_code == 200, page.text
+    action = re.search(r'action="([^"]+)"', page.text)
+    assert action is not None
+    form = {"username": username, "password": "test", "credentialId": ""}
+    done = await http.post(unescape(action.group(1)), data=form)
+    assert done.status_code in (302, 303), done.text
+    return done.headers["location"]
+
+
+async def csrf(http: httpx.AsyncClient) -> dict[str, str]:
+    """The header that a page of the console sends with its writes."""
+    return {"X-CSRF-Token": (await http.get("/api/auth/session")).json()["csrf_token"]}
