@@ -213,7 +213,7 @@ async def _signed_in(world: World, url: str) -> AsyncIterator[Platform]:
         token = answer.json()["access_token"]
     headers = {"Authorization": f"Bearer {token}"}
     async with ApiClient(url, name="the platform", headers=lambda: headers, retry=_PATIENT, timeout_seconds=5) as api:
-        yield Platform(world, api)
+        yield Platform(world, api, token)
 
 
 async def _furnish(platform: Platform, folder: Path) -> list[str]:

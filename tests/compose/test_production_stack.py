@@ -208,7 +208,7 @@ def test_nginx_offers_tls_and_sends_plain_requests_there(stack: Stack) -> None:
         assert (sent.status_code, sent.headers["location"]) == (301, "https://localhost/sessions")
         answer = http.get(f"https://localhost:{port}/health/ready")
         assert answer.status_code == 200
-        assert answer.headers["strict-transport-security"] == "max-age=31536000"
+        assert answer.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
 
 
 def test_the_stack_leaves_nothing_when_it_is_removed(stack: Stack) -> None:

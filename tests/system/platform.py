@@ -46,9 +46,10 @@ async def until(
 class Platform:
     """One running world and a person who uses it."""
 
-    def __init__(self, world: World, api: ApiClient) -> None:
+    def __init__(self, world: World, api: ApiClient, token: str) -> None:
         self.world = world
         self.api = api
+        self.token = token
 
     async def define(self, package: Package, **changes: object) -> DefinitionView:
         """Upload a package, declare a definition of it and wait for the verdict."""
@@ -146,4 +147,4 @@ async def signed_in(world: World, username: str = "admin") -> AsyncIterator[Plat
     async with ApiClient(
         url, name="the platform", headers=lambda: {"Authorization": f"Bearer {token}"}, retry=_PATIENT
     ) as api:
-        yield Platform(world, api)
+        yield Platform(world, api, token)

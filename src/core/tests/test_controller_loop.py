@@ -351,6 +351,35 @@ async def test_the_trace_of_the_command_continues_in_the_reconcile(store: EtcdCl
     assert traces == [trace_id]
 
 
+async def test_the_trace_goes_on_while_the_work_does_and_ends_with_it(store: EtcdClient) -> None:
+    configure_tracing("test", otlp_endpoint=None)
+    trace_id = "0af7651916cd43dd8448eb211c80319c"
+    traces: list[str] = []
+    outcomes = iter(
+        [
+            Outcome.retry("Busy", "Not yet.", after=0.01),
+            Outcome.requeue_after(0.01, "Waiting", "For the outside."),
+            DONE,
+            DONE,
+        ]
+    )
+
+    async def body(key: str) -> Outcome:
+        traces.append(f"{trace.get_current_span().get_span_context().trace_id:032x}")
+        return next(outcomes)
+
+    recorder = Recorder(body)
+    async with running(store, recorder) as (controller, informer):
+        await asyncio.wait_for(informer.wait_synced(), 5)
+        await asyncio.sleep(0)
+        await write(store, "a", 1, f"00-{trace_id}-b7ad6b7169203331-01")
+        await recorder.until(3)
+        assert traces == [trace_id] * 3
+        controller.trigger("a")
+        await recorder.until(4)
+    assert traces[3] != trace_id
+
+
 async def test_keys_can_be_triggered_paused_and_inspected(store: EtcdClient) -> None:
     recorder = Recorder()
     async with running(store, recorder) as (controller, _):

@@ -115,9 +115,11 @@ class GuardedRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """See ``APIRoute``."""
         handler = super().get_route_handler()
-        wanted, name = self.guard, f"{min(self.methods or {'GET'})} {self.path_format}"
+        wanted, method = self.guard, min(self.methods or {"GET"})
 
         async def guarded(request: Request) -> Response:
+            # The route knows its path below the mounted application only; people look for the whole one.
+            name = f"{method} {request.scope.get('root_path', '')}{self.path_format}"
             strict = _StrictRequest(request.scope, request.receive)
             response: Response = await request.app.state.edge.handle(strict, wanted, name, handler)
             return response

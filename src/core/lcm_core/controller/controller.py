@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 KeysOf = Callable[[Change[Any]], Iterable[str]]
 KEPT_REPORTS = 200
+TRACE_SECONDS = 120.0
+"""How long the reconciles that a change leads to belong to its trace; one that polls for hours would never end it."""
 
 
 class Reconciler(Protocol):
@@ -66,6 +68,14 @@ class ControllerSpec:
     reconcile_timeout: float = 300.0
     barrier_timeout: float = 5.0
     backoff: Backoff = field(default_factory=Backoff)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cause:
+    """The trace of the change that a key was enqueued for, and until when (monotonic) it is continued."""
+
+    traceparent: str
+    until: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +119,7 @@ class Controller:
         self._reports: OrderedDict[str, KeyReport] = OrderedDict()
         self._arrived: dict[str, list[tuple[Place, int, Priority]]] = {}
         self._failed_writes: dict[str, dict[Place, int]] = {}
-        self._traceparents: dict[str, str] = {}
+        self._causes: dict[str, _Cause] = {}
         self.reconciles = 0
         self.errors = 0
         self._in_flight = metrics.IN_FLIGHT.labels(spec.name)
@@ -178,7 +188,7 @@ class Controller:
                 continue
             traceparent = getattr(change.new, "traceparent", None)
             if traceparent and priority is Priority.FRESH:
-                self._traceparents[key] = traceparent
+                self._causes[key] = _Cause(traceparent, self._clock.monotonic() + TRACE_SECONDS)
             if key in self.queue.running:
                 self._arrived.setdefault(key, []).append((place, version, priority))
             elif version > self._failed_writes.get(key, {}).get(place, -1):
@@ -200,8 +210,9 @@ class Controller:
         self._in_flight.inc()
         started = self._clock.monotonic()
         writes: dict[Place, int] = {}
+        cause = self._causes.pop(key, None)
         try:
-            outcome = await self._reconcile(key, writes)
+            outcome = await self._reconcile(key, writes, cause)
         except LeadershipLost as error:
             log.warning("%s hands %s back: %s", self.spec.name, key, error)
             self.leadership.lose(str(error))
@@ -212,6 +223,8 @@ class Controller:
             self._in_flight.dec()
         self._report(key, outcome, self._clock.monotonic() - started)
         self._barrier.wrote(key, writes)
+        if cause is not None and outcome.looks_again and self._clock.monotonic() < cause.until:
+            self._causes.setdefault(key, cause)
         self._finish(key, outcome, writes)
 
     def _finish(self, key: str, outcome: Outcome, writes: dict[Place, int]) -> None:
@@ -227,10 +240,10 @@ class Controller:
         for _, _, priority in arrived:
             self.queue.add(key, priority)
 
-    async def _reconcile(self, key: str, writes: dict[Place, int]) -> Outcome:
+    async def _reconcile(self, key: str, writes: dict[Place, int], cause: _Cause | None) -> Outcome:
         """Call the reconciler and turn whatever it raises into an outcome."""
         await self._barrier.settle(key)
-        traceparent = self._traceparents.pop(key, None)
+        traceparent = cause.traceparent if cause else None
         attributes = {"lcm.key": key, "lcm.controller": self.spec.name}
         with (
             continued_span(f"reconcile {self.spec.name}", traceparent, attributes=attributes) as span,

@@ -58,6 +58,11 @@ class Outcome:
         """Whether this is a failure of either kind."""
         return self.kind in (OutcomeKind.RETRY, OutcomeKind.TERMINAL)
 
+    @property
+    def looks_again(self) -> bool:
+        """Whether the work goes on soon by itself: a passing failure, or something outside that is waited for."""
+        return self.kind is OutcomeKind.RETRY or (self.kind is OutcomeKind.REQUEUE and self.at is None)
+
 
 class ReconcileError(Exception):
     """A failure with its reason, raised from anywhere inside a reconcile."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 import boto3
 from botocore.config import Config
 
+from lcm_core.observability.tracing import client_span
+
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_ec2 import EC2Client
@@ -41,13 +43,18 @@ class AwsClients:
         self._ec2: dict[str, EC2Client] = {}
         self._cloudwatch: dict[str, CloudWatchClient] = {}
 
-    async def with_ec2(self, region: str, call: "Callable[[EC2Client], ResultT]") -> ResultT:
-        """Run a call against the region's EC2 in a thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: call(self._ec2_of(region)))
+    async def with_ec2(self, region: str, name: str, call: "Callable[[EC2Client], ResultT]") -> ResultT:
+        """Run a call, by its name in traces, against the region's EC2 in a thread."""
+        return await self._run(f"{name} EC2", lambda: call(self._ec2_of(region)))
 
-    async def with_cloudwatch(self, region: str, call: "Callable[[CloudWatchClient], ResultT]") -> ResultT:
-        """Run a call against the region's CloudWatch in a thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: call(self._cloudwatch_of(region)))
+    async def with_cloudwatch(self, region: str, name: str, call: "Callable[[CloudWatchClient], ResultT]") -> ResultT:
+        """Run a call, by its name in traces, against the region's CloudWatch in a thread."""
+        return await self._run(f"{name} CloudWatch", lambda: call(self._cloudwatch_of(region)))
+
+    async def _run(self, name: str, call: Callable[[], ResultT]) -> ResultT:
+        # AWS takes no trace context; the headers written here go nowhere.
+        with client_span(name, {}):
+            return await asyncio.get_running_loop().run_in_executor(self._pool, call)
 
     def close(self) -> None:
         """Let running calls end by themselves and start no more."""

@@ -50,7 +50,7 @@ class BotoCloudWatch:
                 _read(client, ids, begin, until, period_seconds, found)
 
             try:
-                await self._clients.with_cloudwatch(region, call)
+                await self._clients.with_cloudwatch(region, "GetMetricData", call)
             except (ClientError, BotoCoreError, ResponseParserError) as error:
                 raise CloudWatchError(f"CloudWatch gave no metrics of {region}: {type(error).__name__}") from error
         return {instance_id: _metrics(points, period_seconds) for instance_id, points in found.items()}

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
+from lcm_core.observability.tracing import client_span
 from lcm_core.spi.cml_system import (
     CmlBusy,
     CmlRefused,
@@ -228,9 +229,10 @@ class HttpCmlSystem:
     ) -> httpx.Response:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
-            if body is None:
-                return await session.http.request(method, API + path, headers=headers)
-            return await session.http.request(method, API + path, headers=headers, json=body)
+            with client_span(f"{method} CML", headers):
+                if body is None:
+                    return await session.http.request(method, API + path, headers=headers)
+                return await session.http.request(method, API + path, headers=headers, json=body)
         except httpx.TransportError as error:
             raise CmlUnavailable(f"CML gave no answer to {path}: {type(error).__name__}") from error
 

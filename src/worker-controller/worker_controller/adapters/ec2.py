@@ -192,7 +192,7 @@ class BotoEc2:
 
     async def _call(self, region: str, name: str, call: "Callable[[EC2Client], ResultT]") -> ResultT:
         try:
-            return await self._clients.with_ec2(region, call)
+            return await self._clients.with_ec2(region, name, call)
         except (ClientError, BotoCoreError, ResponseParserError) as error:
             raise error_of(error, name) from error
 
