@@ -34,6 +34,8 @@ async def main(uri: str, name: str, endpoint: str, writes: int) -> None:
             )
             print(f"{key} {changed.version}", flush=True)
             await asyncio.sleep(0.005)
+        while await database["sessions"].count_documents({"pending": True}):
+            await asyncio.sleep(0.005)
         draining.cancel()
     await client.close()
 

@@ -9,13 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control_plane_api.application.errors import InvalidError, NotFoundError, PreconditionError, UnavailableError
+from control_plane_api.application.outbox.dispatcher import Dispatcher
 from control_plane_api.application.ports import ListQuery
 from control_plane_api.domain.lablet_session.session import LabletSession
 from control_plane_api.infrastructure.mongo.database import Database
 from control_plane_api.infrastructure.mongo.documents import body_of, to_aggregate
 from control_plane_api.infrastructure.mongo.store import MongoStore
-from control_plane_api.infrastructure.mongo.written import CHANGES_WITHOUT_READING, LastWritten
+from control_plane_api.infrastructure.mongo.written import WAITING_LIMIT, LastWritten
+from control_plane_api.kernel.tasks import end_all
 from lcm_core.domain.vocabulary import SignalType
+from lcm_core.etcd import EtcdClient
 
 
 async def made(database: Database) -> MongoStore[LabletSession]:
@@ -64,14 +67,13 @@ async def test_a_change_without_an_event_is_no_write(database: Database) -> None
 async def test_a_document_with_too_many_unprojected_events_takes_no_more(database: Database) -> None:
     store = await made(database)
     await store.add(a_session())
-    entry = {"event_id": "x", "data": {"text": "x" * 4000}}
-    await database["sessions"].update_one({"_id": "s1"}, {"$push": {"outbox": {"$each": [entry] * 70}}})
-    # A document that only this process changes is not read for each change, but often enough.
-    for number in range(CHANGES_WITHOUT_READING):
-        await signal(store, f"e{number}")
-    with pytest.raises(UnavailableError, match="wait to be projected"):
-        await signal(store, "refused")
-    assert (await store.get("s1")).version == 1 + CHANGES_WITHOUT_READING
+    entry = {"event_id": "x", "version": 1, "data": {"text": "x" * 4000}}
+    pushed = {"$push": {"outbox": {"$each": [entry] * 70}}, "$inc": {"version": 1}}
+    await database["sessions"].update_one({"_id": "s1"}, pushed)
+    for _ in range(2):
+        with pytest.raises(UnavailableError, match="wait to be projected"):
+            await signal(store, "refused")
+    assert (await store.get("s1")).version == 2
 
 
 async def signal(store: MongoStore[LabletSession], event: str) -> LabletSession:
@@ -208,7 +210,7 @@ def test_documents_and_aggregates_convert_without_loss(note: str, priority: int)
 def test_a_document_that_others_change_too_is_read_each_time() -> None:
     written = LastWritten()
     assert written.get("s1") is None
-    documents = [{"_id": "s1", "version": version} for version in range(60)]
+    documents = [{"_id": "s1", "version": version, "outbox": []} for version in range(60)]
     written.created(documents[1])
     assert written.get("s1") is documents[1]
     written.changed(documents[3], base=documents[2])
@@ -221,14 +223,42 @@ def test_a_document_that_others_change_too_is_read_each_time() -> None:
     assert written.get("s1") is None
 
 
-def test_a_document_is_read_again_after_so_many_changes_without_it() -> None:
+def test_a_document_with_many_events_in_the_outbox_is_read_again() -> None:
     written = LastWritten()
-    document = {"_id": "s1", "version": 1}
-    written.created(document)
-    for _ in range(CHANGES_WITHOUT_READING):
-        assert written.get("s1") is document
-        base, document = document, {"_id": "s1", "version": document["version"] + 1}
-        written.changed(document, base=base)
+    entries = [{"event_id": f"e{version}", "version": version} for version in range(1, WAITING_LIMIT + 2)]
+    written.created({"_id": "s1", "version": 40, "outbox": entries})
     assert written.get("s1") is None
-    written.changed({"_id": "s1", "version": 99}, base={"_id": "s1", "version": document["version"]})
-    assert written.get("s1") == {"_id": "s1", "version": 99}
+    written.created({"_id": "s1", "version": 41, "outbox": entries[1:]})
+    assert written.get("s1") is not None
+
+
+async def test_events_that_are_in_the_log_leave_the_outbox_with_the_next_change(database: Database) -> None:
+    in_the_log: set[str] = set()
+    store = MongoStore(database, "sessions", LabletSession, "lablet session", lambda *_: None, in_the_log.__contains__)
+    await store.add(a_session())
+    await signal(store, "e1")
+    document = await database["sessions"].find_one({"_id": "s1"})
+    assert document is not None
+    in_the_log.add(document["outbox"][0]["event_id"])
+    await signal(store, "e2")
+    document = await database["sessions"].find_one({"_id": "s1"})
+    assert document is not None
+    assert [entry["version"] for entry in document["outbox"]] == [2, 3]
+
+
+async def test_what_comes_back_into_the_outbox_is_logged_once(database: Database, own_etcd: EtcdClient) -> None:
+    dispatcher = Dispatcher(database, own_etcd)
+    store = MongoStore(database, "sessions", LabletSession, "lablet session", dispatcher.changed)
+    drained = asyncio.create_task(dispatcher.run())
+    try:
+        await store.add(a_session())
+        for number in range(5):
+            # Nobody tells the store what is in the log, so each write brings it back.
+            await signal(store, f"e{number}")
+            async with asyncio.timeout(15):
+                while await database["sessions"].count_documents({"pending": True}):
+                    await asyncio.sleep(0.01)
+    finally:
+        await end_all([drained])
+    events = await database["events"].find({}).sort([("version", 1)]).to_list()
+    assert [event["version"] for event in events] == [1, 2, 3, 4, 5, 6]

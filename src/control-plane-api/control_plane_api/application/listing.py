@@ -1,6 +1,6 @@
 """Lists as every kind of aggregate offers them: allowed filters and sort orders as data, and the caller's own part."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from control_plane_api.application.authorization.policy import Action, Scope, scope_of
@@ -21,12 +21,21 @@ class ListRequest:
 
 @dataclass(frozen=True, slots=True)
 class ListRules:
-    """What may be asked of one kind: parameter name to stored path."""
+    """What may be asked of one kind: parameter name to stored path.
+
+    ``indexed`` names the filters that find few of many. Every write of a document pays for each index, so the filters
+    of small collections, and those that are rarely asked, have none.
+    """
 
     filters: Mapping[str, str]
     sorts: Mapping[str, str]
+    indexed: Sequence[str] = ()
     owner_path: str = ""
     department_path: str = ""
+
+    def indexed_paths(self) -> tuple[str, ...]:
+        """Stored paths of the filters that have an index."""
+        return tuple(self.filters[name] for name in self.indexed)
 
     def query(self, request: ListRequest, principal: Principal, action: Action) -> ListQuery:
         """The store's query. Raises ``InvalidError`` for an unknown filter or order, ``ForbiddenError``."""
@@ -83,6 +92,7 @@ SESSIONS = ListRules(
         "reservation_id": "spec.reservation_id",
     },
     sorts={"slot_start": "spec.slot.start", "phase_since": "status.phase_since", "owner": "spec.owner"},
+    indexed=("phase", "owner", "department", "definition_id", "worker_id"),
     owner_path="spec.owner",
     department_path="spec.department",
 )
@@ -95,10 +105,13 @@ WORKERS = ListRules(
         "schedulable": "status.schedulable",
     },
     sorts={"name": "spec.name", "phase_since": "status.phase_since"},
+    indexed=("phase",),
 )
 TEMPLATES = ListRules(filters={"enabled": "spec.enabled"}, sorts={"name": "spec.name"})
 DEFINITIONS = ListRules(
-    filters={"phase": "status.phase", "name": "spec.name", "graded": "spec.graded"}, sorts={"name": "spec.name"}
+    filters={"phase": "status.phase", "name": "spec.name", "graded": "spec.graded"},
+    sorts={"name": "spec.name"},
+    indexed=("name",),
 )
 LAB_RECORDS = ListRules(
     filters={
@@ -108,10 +121,12 @@ LAB_RECORDS = ListRules(
         "source": "spec.source",
     },
     sorts={"title": "spec.title"},
+    indexed=("phase", "worker_id", "session_id"),
 )
 QUOTAS = ListRules(
     filters={"scope": "spec.scope", "subject": "spec.subject"},
     sorts={"subject": "spec.subject"},
+    indexed=("subject",),
     owner_path="spec.subject",
     department_path="spec.subject",
 )
@@ -124,6 +139,7 @@ TASKS = ListRules(
         "target_id": "spec.target_id",
     },
     sorts={"title": "spec.title"},
+    indexed=("phase", "target_id"),
     owner_path="spec.assignee",
     department_path="spec.department",
 )

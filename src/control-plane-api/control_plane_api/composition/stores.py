@@ -117,7 +117,7 @@ class Stores:
             (self.tasks, TASKS),
             (self.quotas, QUOTAS),
         ):
-            await store.create_indexes(*rules.filters.values())
+            await store.create_indexes(*rules.indexed_paths())
         await self.settings.create_indexes()
         await self.jobs.create_indexes()
         await self.quota_usage.create_indexes()
@@ -172,7 +172,8 @@ def open_stores(settings: Settings) -> Stores:
         credentials=settings.etcd.credentials,
     )
     dispatcher = Dispatcher(database, etcd, publishes=bool(settings.events.sink))
-    changed, envelope = dispatcher.changed, settings.secrets.envelope()
+    changed, logged = dispatcher.changed, dispatcher.logged
+    envelope = settings.secrets.envelope()
     children = MongoChildren(database, envelope)
     return Stores(
         client=client,
@@ -180,14 +181,14 @@ def open_stores(settings: Settings) -> Stores:
         etcd=etcd,
         clock=settings.clock.domain_clock(),
         dispatcher=dispatcher,
-        sessions=MongoStore(database, "sessions", LabletSession, "lablet session", changed),
-        workers=MongoStore(database, "workers", Worker, "worker", changed),
-        templates=MongoStore(database, "templates", WorkerTemplate, "worker template", changed),
-        definitions=MongoStore(database, "definitions", LabletDefinition, "lablet definition", changed),
-        lab_records=MongoStore(database, "lab_records", LabRecord, "lab record", changed),
-        tasks=MongoStore(database, "tasks", Task, "task", changed),
-        settings=MongoStore(database, "settings", PlatformSettings, "settings", changed),
-        quotas=MongoStore(database, "quotas", Quota, "quota", changed),
+        sessions=MongoStore(database, "sessions", LabletSession, "lablet session", changed, logged),
+        workers=MongoStore(database, "workers", Worker, "worker", changed, logged),
+        templates=MongoStore(database, "templates", WorkerTemplate, "worker template", changed, logged),
+        definitions=MongoStore(database, "definitions", LabletDefinition, "lablet definition", changed, logged),
+        lab_records=MongoStore(database, "lab_records", LabRecord, "lab record", changed, logged),
+        tasks=MongoStore(database, "tasks", Task, "task", changed, logged),
+        settings=MongoStore(database, "settings", PlatformSettings, "settings", changed, logged),
+        quotas=MongoStore(database, "quotas", Quota, "quota", changed, logged),
         claims=MongoClaims(database),
         bookings=MongoBookings(database),
         quota_usage=MongoQuotaUsage(database),

@@ -13,7 +13,7 @@ from typing import Any
 
 from pymongo.errors import PyMongoError
 
-from control_plane_api.application.outbox.event_log import EventLog, Item
+from control_plane_api.application.outbox.event_log import EMPTY_SECONDS, EventLog, Item
 from control_plane_api.application.projection.projections import BY_COLLECTION, PROJECTIONS, Projected, project
 from control_plane_api.infrastructure.mongo.database import Database
 from control_plane_api.kernel.failpoints import failpoint
@@ -61,9 +61,14 @@ class Dispatcher:
         """Be told when events were appended."""
         self._log.subscribe(callback)
 
+    def logged(self, event_id: str) -> bool:
+        """Whether this process knows the event to be in the log, so that no outbox needs to hold it."""
+        return self._log.logged(event_id)
+
     async def run(self) -> None:
         """Work until cancelled."""
-        await together(self._sweep(), self._settle_forever(), *(self._drain_forever() for _ in range(CONCURRENCY)))
+        drains = (self._drain_forever() for _ in range(CONCURRENCY))
+        await together(self._sweep(), self._append_forever(), self._empty_forever(), *drains)
 
     async def _sweep(self) -> None:
         while True:
@@ -71,7 +76,8 @@ class Dispatcher:
                 for projected in PROJECTIONS:
                     cursor = self._database[projected.collection].find({"pending": True}, {"_id": 1})
                     async for document in cursor.limit(SWEEP_LIMIT):
-                        self.changed(projected.collection, document["_id"])
+                        if not self._log.has((projected.collection, document["_id"])):
+                            self.changed(projected.collection, document["_id"])
             except PyMongoError as error:
                 self._note_failure("database", error)
             await asyncio.sleep(SWEEP_SECONDS)
@@ -100,21 +106,34 @@ class Dispatcher:
             await self._forget(item)
         elif document.get("pending"):
             await self._put(projected, document)
-            self._log.projected(item, document["version"])
+            self._log.projected(item, document)
 
-    async def _settle_forever(self) -> None:
+    async def _append_forever(self) -> None:
         while True:
             batch = await self._log.gathered()
+            while True:
+                try:
+                    await self._log.append(batch)
+                    break
+                except PyMongoError as error:
+                    self._note_failure("database", error)
+                    await asyncio.sleep(PAUSE_AFTER_FAILURE)
+            self._database_works()
+
+    async def _empty_forever(self) -> None:
+        while True:
+            await asyncio.sleep(EMPTY_SECONDS)
             try:
-                for item in await self._log.settle(batch):
+                for item in await self._log.empty():
                     await self._forget(item)
-                if self.failing.startswith("database"):
-                    self.failing = ""
+                self._database_works()
             except (EtcdError, PyMongoError) as error:
                 self._note_failure("etcd" if isinstance(error, EtcdError) else "database", error)
                 await asyncio.sleep(PAUSE_AFTER_FAILURE)
-                for item, version in batch.items():
-                    self._log.projected(item, version)
+
+    def _database_works(self) -> None:
+        if self.failing.startswith("database"):
+            self.failing = ""
 
     async def _put(self, projected: Projected, document: Mapping[str, Any]) -> None:
         failpoint("before-projection")

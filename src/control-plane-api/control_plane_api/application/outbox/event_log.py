@@ -1,14 +1,17 @@
 """The last two durable steps of a change, many at a time: its events into the log, then out of the outbox.
 
-Nobody waits for them, so what was projected within a few milliseconds shares three round trips to the database, and
-the command that follows finds it less busy. Repeating any step is harmless.
+Nobody waits for them, so what was projected within a few milliseconds is appended in one round trip, and outboxes are
+emptied some times a second: a document that is changed again meanwhile leaves out what is in the log already and needs
+no emptying. Repeating any step is harmless; what a crash leaves in an outbox is appended again and recognized.
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from cachetools import LRUCache
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
@@ -17,11 +20,23 @@ from control_plane_api.kernel.failpoints import failpoint
 
 GATHER_SECONDS = 0.01
 """How long projected changes are gathered before their events are appended."""
+EMPTY_SECONDS = 0.2
+"""How often the outboxes of what was appended are emptied."""
 BATCH_LIMIT = 200
+APPENDED_KEPT = 10_000
 DUPLICATE_KEY = 11000
 Item = tuple[str, str]
 """Collection and id of a document."""
+Document = Mapping[str, Any]
 _Entry = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Projected:
+    """Etcd shows a document at this version, with these events in its outbox then."""
+
+    version: int
+    outbox: Sequence[_Entry]
 
 
 class EventLog:
@@ -31,9 +46,11 @@ class EventLog:
         self._database = database
         self._publishes = publishes
         self._events: Collection = database["events"]
-        self._projected: dict[Item, int] = {}
+        self._projected: dict[Item, Projected] = {}
+        self._full: dict[Item, int] = {}
         self._some = asyncio.Event()
         self._on_events: list[Callable[[], None]] = []
+        self._appended: LRUCache[str, bool] = LRUCache(APPENDED_KEPT)
 
     async def create_indexes(self) -> None:
         """For the audit search and the CloudEvents cursor."""
@@ -45,13 +62,23 @@ class EventLog:
         """Be told when events were appended."""
         self._on_events.append(callback)
 
-    def projected(self, item: Item, version: int) -> None:
-        """Etcd shows the document at this version; events up to it may be appended."""
-        self._projected[item] = max(version, self._projected.get(item, 0))
+    def has(self, item: Item) -> bool:
+        """Whether a step for this document is to come by itself."""
+        return item in self._projected or item in self._full
+
+    def logged(self, event_id: str) -> bool:
+        """Whether this process knows the event to be in the log."""
+        return event_id in self._appended
+
+    def projected(self, item: Item, document: Document) -> None:
+        """Etcd shows this state of a document; the events in its outbox may be appended."""
+        before = self._projected.get(item)
+        outbox = [*(before.outbox if before else ()), *(document.get("outbox") or ())]
+        self._projected[item] = Projected(max(document["version"], before.version if before else 0), outbox)
         self._some.set()
 
-    async def gathered(self) -> dict[Item, int]:
-        """Wait for projected documents and take them, with their versions."""
+    async def gathered(self) -> dict[Item, Projected]:
+        """Wait for projected documents and take them."""
         await self._some.wait()
         await asyncio.sleep(GATHER_SECONDS)
         batch = dict(list(self._projected.items())[:BATCH_LIMIT])
@@ -61,76 +88,67 @@ class EventLog:
             self._some.clear()
         return batch
 
-    async def settle(self, batch: Mapping[Item, int]) -> list[Item]:
-        """Append and pull; what of the batch the database does not hold any more. Raises ``PyMongoError``."""
-        by_collection: dict[str, dict[str, int]] = defaultdict(dict)
-        for (name, key), version in batch.items():
-            by_collection[name][key] = version
-        gone: list[Item] = []
-        for name, versions in by_collection.items():
-            existing = await self._settle(self._database[name], versions)
-            gone += [(name, key) for key in versions.keys() - existing]
-        return gone
-
-    async def _settle(self, collection: Collection, versions: Mapping[str, int]) -> set[str]:
-        """Append and pull for the documents of one collection; the ids of those that exist."""
-        cursor = collection.find({"_id": {"$in": list(versions)}}, {"version": 1, "pending": 1, "outbox": 1})
-        documents = await cursor.to_list()
-        pending = [document for document in documents if document.get("pending")]
-        due = {each["_id"]: _due(each, versions[each["_id"]]) for each in pending}
-        await self._append(entry for entries in due.values() for entry in entries)
+    async def append(self, batch: Mapping[Item, Projected]) -> None:
+        """Write the events of a batch into the log. Raises ``PyMongoError``; then nothing of it may be forgotten."""
+        entries = {
+            entry["event_id"]: entry
+            for projected in batch.values()
+            for entry in projected.outbox
+            if entry["event_id"] not in self._appended
+        }
+        documents = [{"_id": key, **self._flag(entry), **_without_id(entry)} for key, entry in entries.items()]
+        if documents:
+            try:
+                await self._events.insert_many(documents, ordered=False)
+            except BulkWriteError as error:
+                failures = error.details.get("writeErrors", [])
+                if any(failure["code"] != DUPLICATE_KEY for failure in failures):
+                    raise
         failpoint("after-events")
-        whole = [each for each in pending if each["version"] <= versions[each["_id"]]]
-        unchanged = await _pull_all(collection, whole)
-        if not unchanged or len(whole) < len(pending):
-            # What was changed meanwhile keeps its newer events until they are projected.
-            await _pull_some(collection, due)
-        failpoint("after-pull")
-        if any(due.values()):
+        self._appended.update((key, True) for key in entries)
+        for item, projected in batch.items():
+            self._full[item] = projected.version
+        if documents:
             for callback in self._on_events:
                 callback()
-        return {document["_id"] for document in documents}
 
-    async def _append(self, entries: Iterable[_Entry]) -> None:
-        documents = [{"_id": entry["event_id"], **self._flag(entry), **_without_id(entry)} for entry in entries]
-        if not documents:
-            return
+    async def empty(self) -> list[Item]:
+        """Empty the outboxes of what was appended; what of it the database does not hold any more.
+
+        Raises ``PyMongoError``; the next call tries the same again.
+        """
+        full, self._full = self._full, {}
+        by_collection: dict[str, dict[str, int]] = defaultdict(dict)
+        for (name, key), version in full.items():
+            by_collection[name][key] = version
+        gone: list[Item] = []
         try:
-            await self._events.insert_many(documents, ordered=False)
-        except BulkWriteError as error:
-            failures = error.details.get("writeErrors", [])
-            if any(failure["code"] != DUPLICATE_KEY for failure in failures):
-                raise
+            for name, versions in by_collection.items():
+                gone += [(name, key) for key in await _empty(self._database[name], versions)]
+                failpoint("after-pull")
+        except BaseException:
+            self._full = full | self._full
+            raise
+        return gone
 
     def _flag(self, entry: _Entry) -> _Entry:
         """Marks what the publisher has to send; the rest of the log is for the audit alone."""
         return {"unsent": True} if self._publishes and entry.get("cloud_type") else {}
 
 
-async def _pull_all(collection: Collection, documents: Sequence[_Entry]) -> bool:
-    """Empty the outboxes of documents that are still as they were read; whether all were."""
+async def _empty(collection: Collection, versions: Mapping[str, int]) -> set[str]:
+    """Empty the outboxes of documents that are still at their version; the ids that do not exist.
+
+    At that version the outbox holds what was appended and nothing else. One that was changed meanwhile comes again
+    when that change is projected.
+    """
     empty = {"$set": {"outbox": []}, "$unset": {"pending": 1}}
-    writes = [UpdateOne({"_id": each["_id"], "version": each["version"]}, empty) for each in documents]
-    if not writes:
-        return True
+    writes = [UpdateOne({"_id": key, "version": version}, empty) for key, version in versions.items()]
     result = await collection.bulk_write(writes, ordered=False)
-    return result.matched_count == len(writes)
-
-
-async def _pull_some(collection: Collection, due: Mapping[str, Sequence[_Entry]]) -> None:
-    """Take what was appended out of the outboxes and leave what came since."""
-    writes = [
-        UpdateOne({"_id": key}, {"$pull": {"outbox": {"event_id": {"$in": [entry["event_id"] for entry in entries]}}}})
-        for key, entries in due.items()
-        if entries
-    ]
-    if writes:
-        await collection.bulk_write(writes, ordered=False)
-
-
-def _due(document: Mapping[str, Any], version: int) -> list[_Entry]:
-    """The events of a document that etcd shows the effect of."""
-    return [entry for entry in document.get("outbox") or [] if entry["version"] <= version]
+    if result.matched_count == len(writes):
+        return set()
+    existing = await collection.find({"_id": {"$in": list(versions)}}, {"_id": 1}).to_list()
+    return versions.keys() - {document["_id"] for document in existing}
 
 
 def _without_id(entry: _Entry) -> _Entry:

@@ -42,12 +42,21 @@ BACKLOG_CHECK_FROM = 64
 class MongoStore(Generic[AggregateT]):
     """Implements ``Store`` for one kind of aggregate."""
 
-    def __init__(self, database: Database, collection: str, kind: type[AggregateT], label: str, changed: Changed):
+    def __init__(
+        self,
+        database: Database,
+        collection: str,
+        kind: type[AggregateT],
+        label: str,
+        changed: Changed,
+        logged: Callable[[str], bool] = lambda _: False,
+    ):
         self._collection: Collection = database[collection]
-        self._name = collection
+        self.name = collection
         self._kind = kind
         self._label = label
         self._changed = changed
+        self._logged = logged
         self._documents = ParsedDocuments(kind)
         self._totals = Totals(self._collection)
         self._newest = NewestFirst()
@@ -153,22 +162,35 @@ class MongoStore(Generic[AggregateT]):
         return document
 
     async def _save(self, aggregate: AggregateT, document: Document) -> bool:
-        now = _stored(datetime.now(UTC))
-        entries = outbox_entries(aggregate, aggregate.version + 1)
-        changes = {**body_of(aggregate), "version": aggregate.version + 1, "updated_at": now, "pending": True}
+        """Replace the whole document, which costs the database less than changing most of its fields.
+
+        Events that were taken out of the outbox since it was read come back this way; appending them again is harmless.
+        """
+        waiting = [entry for entry in document.get("outbox") or () if not self._logged(entry["event_id"])]
+        written = {
+            **document,
+            **body_of(aggregate),
+            "version": aggregate.version + 1,
+            "updated_at": _stored(datetime.now(UTC)),
+            "outbox": [*waiting, *outbox_entries(aggregate, aggregate.version + 1)],
+            "pending": True,
+        }
         failpoint("before-commit")
-        result = await self._collection.update_one(
+        result = await self._collection.replace_one(
             # The time as well: a restored backup counts its versions again.
             {"_id": aggregate.key, "version": document["version"], "updated_at": document["updated_at"]},
-            {"$set": changes, "$push": {"outbox": {"$each": entries}}},
+            written,
         )
         if result.modified_count != 1:
             self._written.forget(aggregate.key)
             return False
-        aggregate.state.updated_at = now
-        written = {**document, **changes, "outbox": entries}
+        aggregate.state.updated_at = written["updated_at"]
         self._written.changed(written, base=document)
         self._committed(aggregate, written)
+        # The dispatcher makes its call of etcd in the first turn of the loop and gRPC sends it in the second; only then
+        # is the answer made, while etcd works.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
         return True
 
     def _committed(self, aggregate: AggregateT, written: Mapping[str, Any]) -> None:
@@ -176,7 +198,7 @@ class MongoStore(Generic[AggregateT]):
         aggregate.state.version = written["version"]
         aggregate.clear_pending_events()
         self._totals.changed()
-        self._changed(self._name, aggregate.key, written)
+        self._changed(self.name, aggregate.key, written)
 
     def _check_backlog(self, document: Document) -> None:
         outbox = document.get("outbox") or []
@@ -234,7 +256,7 @@ class MongoStore(Generic[AggregateT]):
         self._written.forget(resource_id)
         if result.deleted_count:
             self._totals.changed()
-            self._changed(self._name, resource_id, None)
+            self._changed(self.name, resource_id, None)
         return bool(result.deleted_count)
 
 

@@ -17,15 +17,14 @@ KEPT_DOCUMENTS = 256
 """Per kind; a session or a worker takes some kilobytes."""
 ALONE_AFTER = 2
 """Changes in a row between which nobody else wrote, from which on the document counts as this process's own."""
-CHANGES_WITHOUT_READING = 32
-"""Then the document is read again, to see how many of its events wait in the outbox."""
+WAITING_LIMIT = 32
+"""Events in the outbox from which on the document is read, to see whether it is a backlog."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
     document: Document
     alone: int
-    unread: int
 
 
 class LastWritten:
@@ -37,22 +36,19 @@ class LastWritten:
     def get(self, document_id: str) -> Document | None:
         """What to start from; None when the document should be read."""
         kept = self._kept.get(document_id)
-        if kept is None or kept.alone < ALONE_AFTER or kept.unread >= CHANGES_WITHOUT_READING:
+        if kept is None or kept.alone < ALONE_AFTER or len(kept.document["outbox"]) > WAITING_LIMIT:
             return None
         return kept.document
 
     def created(self, document: Document) -> None:
         """This process wrote the first version."""
-        self._kept[document["_id"]] = _Kept(document, ALONE_AFTER, 0)
+        self._kept[document["_id"]] = _Kept(document, ALONE_AFTER)
 
     def changed(self, document: Document, *, base: Document) -> None:
         """This process wrote a document that it had made from another version of it, kept or read."""
         last = self._kept.get(document["_id"])
-        if last is None or last.document["version"] != base["version"]:
-            self._kept[document["_id"]] = _Kept(document, 0, 0)
-        else:
-            unread = last.unread + 1 if base is last.document else 0
-            self._kept[document["_id"]] = _Kept(document, last.alone + 1, unread)
+        alone = last.alone + 1 if last is not None and last.document["version"] == base["version"] else 0
+        self._kept[document["_id"]] = _Kept(document, alone)
 
     def forget(self, document_id: str) -> None:
         """It turned out to be outdated, or is gone."""
