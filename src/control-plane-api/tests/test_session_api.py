@@ -97,6 +97,34 @@ async def test_a_session_goes_from_reservation_to_score(plane: PlaneProcess) -> 
         assert "secret" not in shown.text
 
 
+async def test_an_event_that_is_faster_than_the_answer_it_tells_of_is_not_lost(plane: PlaneProcess) -> None:
+    definition, worker = await active_definition(plane), await running_worker(plane)
+    async with (
+        plane.caller("user") as user,
+        plane.controller("resource-scheduler") as scheduler,
+        plane.controller("lablet-controller") as lablets,
+    ):
+        key = (await reserve(user, definition)).id
+        session = await lablets.session(key)
+        assert (await place(scheduler, place_wish(session, worker.id))).status == 200
+        await lablets.transition(key, move(SessionPhase.INSTANTIATING, lab=LabRef(cml_lab_id="lab1")))
+        lds = unique("lds")
+        events = [
+            InboundEvent(source="/lds/east", id=unique("e"), type="t", signal=signal, external_id=lds)
+            for signal in (SignalType.LDS_STARTED, SignalType.LDS_ENDED)
+        ]
+        other = events[0].model_copy(update={"id": unique("e"), "external_id": unique("lds")})
+        early = await lablets.store_inbound(InboundEventBatch(items=[*events, other]))
+        assert [item.result for item in early.items] == ["ignored"] * 3
+
+        for _ in range(2):
+            await lablets.put_user_session(
+                key, PutUserSession(phase=UserSessionPhase.PROVISIONED, lds_session_id=lds, launch_url=LAUNCH)
+            )
+        seen = [signal.event_id for signal in (await lablets.session(key)).status.signals]
+        assert seen == [f"/lds/east#{event.id}" for event in events]
+
+
 async def test_a_full_hour_is_refused_and_half_an_hour_after_it_is_free(plane: PlaneProcess) -> None:
     definition, worker = await active_definition(plane), await running_worker(plane)
     async with plane.caller("user") as user, plane.controller("resource-scheduler") as scheduler:

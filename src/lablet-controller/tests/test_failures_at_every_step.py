@@ -52,10 +52,7 @@ ENDING = [
 ERROR = {"kind": "status", "status": 500, "count": 2}
 LOST_ANSWER = {"kind": "drop_after_success", "count": 1}
 HANG = {"kind": "hang", "seconds": 2.0, "count": 1}
-WAYS = {"errors-then-lost-answer": (ERROR, LOST_ANSWER), "hang": (HANG,)}
-HANGING = frozenset({"import", "reserve", "submit", "delete"})
-"""Waiting for a time-out takes real seconds, so only one call of each system hangs."""
-CASES = [(call, way) for call in (*BUILDING, *ENDING) for way in WAYS if way != "hang" or call.name in HANGING]
+FAULTS = (ERROR, LOST_ANSWER)
 
 
 @pytest.fixture(scope="module")
@@ -73,29 +70,58 @@ async def lab_and_worker(rig: Rig, shared: dict[str, object]) -> tuple[Definitio
     return definition, worker
 
 
-@pytest.mark.parametrize(("call", "way"), CASES, ids=[f"{call.name}-{way}" for call, way in CASES])
-async def test_the_session_completes_without_doubles_or_leftovers(
-    rig: Rig, shared: dict[str, object], call: Call, way: str
+def faults_of(call: Call, *kinds: dict[str, object]) -> list[dict[str, object]]:
+    """Faults for one call, one after the other."""
+    return [{"match": {"method": call.method, "path_regex": call.path}, **kind} for kind in kinds]
+
+
+@pytest.mark.parametrize("call", [*BUILDING, *ENDING], ids=lambda call: call.name)
+async def test_errors_and_a_lost_answer_leave_no_doubles_and_no_leftovers(
+    rig: Rig, shared: dict[str, object], call: Call
 ) -> None:
+    building, ending = (faults_of(call, *FAULTS) if call in part else [] for part in (BUILDING, ENDING))
+    await completes(rig, shared, {call.simulator: building}, {call.simulator: ending})
+
+
+async def test_every_call_that_hangs_once_leaves_no_doubles_and_no_leftovers(
+    rig: Rig, shared: dict[str, object]
+) -> None:
+    """All in one session: waiting for a time-out takes real seconds."""
+    building, ending = ({call.simulator: [] for call in part} for part in (BUILDING, ENDING))
+    for faults, part in ((building, BUILDING), (ending, ENDING)):
+        for call in part:
+            faults[call.simulator] += faults_of(call, HANG)
+    await completes(rig, shared, building, ending)
+
+
+async def completes(
+    rig: Rig,
+    shared: dict[str, object],
+    building: dict[str, list[dict[str, object]]],
+    ending: dict[str, list[dict[str, object]]],
+) -> None:
+    """Run a session with faults by simulator, and look for what should not be there."""
     definition, worker = await lab_and_worker(rig, shared)
-    if call.name == "content":  # what was read once is kept
+    if building.get("ec2"):  # what was read once is kept
         definition = await rig.define(two_routers())
-    faults = [{"match": {"method": call.method, "path_regex": call.path}, **fault} for fault in WAYS[way]]
-    if call in BUILDING:
-        await rig.misbehave(call.simulator, *faults)
+    for simulator, faults in building.items():
+        await rig.misbehave(simulator, *faults)
     session = await rig.start(definition, worker)
     await rig.reach(session.id, P.READY)
     assert len([title for title in await rig.labs(worker) if session.id in title]) == 1
     assert len(await rig.lds_states(session.id)) == 1
-    if call in ENDING:
-        await rig.misbehave(call.simulator, *faults)
+    for simulator in building:
+        assert await rig.faults_left(simulator) == 0, "a fault never struck, so this shows nothing"
+    for simulator, faults in ending.items():
+        await rig.misbehave(simulator, *faults)
     learner = await rig.learner(session.id)
     await learner.start()
     await rig.reach(session.id, P.RUNNING)
     await learner.finish()
     ended = await rig.reach(session.id, P.TERMINATED)
 
-    assert await rig.faults_left(call.simulator) == 0, "a fault never struck, so this shows nothing"
+    for simulator in ending:
+        assert await rig.faults_left(simulator) == 0, "a fault never struck, so this shows nothing"
     assert ended.status.outcome is SessionOutcome.COMPLETED, ended.status.message
     assert (await rig.score(session.id)).passed
     assert await rig.labs(worker) == []

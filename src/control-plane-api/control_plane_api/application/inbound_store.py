@@ -23,6 +23,9 @@ class InboundStore(Protocol):
     async def unapplied(self, limit: int) -> list[InboundEvent]:
         """Events stored but not yet attached to their session."""
 
+    async def early(self, external_id: str) -> list[InboundEvent]:
+        """Events of an LDS or engine id that were looked at and belonged to no session then, oldest first."""
+
     async def page(self, session_id: str, cursor: str, limit: int) -> Page[InboundEventView]:
         """Stored events, of one session or all, newest first. Raises ``ValueError`` for a cursor that is none."""
 

@@ -13,6 +13,7 @@ from lcm_core.contracts.common import Page
 from lcm_core.contracts.inbound import InboundEvent, InboundEventView
 
 DUPLICATE_KEY = 11000
+EARLY_LIMIT = 50
 
 
 def event_key(event: InboundEvent) -> str:
@@ -32,6 +33,7 @@ class MongoInbound:
         await ensure_index(self._events, [("waiting", 1)], sparse=True)
         await ensure_index(self._events, [("event.session_id", 1), ("stored_at", 1)])
         await ensure_index(self._events, [("stored_at", 1)])
+        await ensure_index(self._events, [("event.external_id", 1)])
 
     async def insert(self, events: Sequence[InboundEvent], now: datetime) -> list[bool]:
         """See ``InboundStore``."""
@@ -73,6 +75,11 @@ class MongoInbound:
         """See ``InboundStore``."""
         cursor = self._events.find({"waiting": True}).limit(limit)
         return [InboundEvent.model_validate(document["event"]) async for document in cursor]
+
+    async def early(self, external_id: str) -> list[InboundEvent]:
+        """See ``InboundStore``."""
+        cursor = self._events.find({"event.external_id": external_id, "attached": False}).sort([("stored_at", 1)])
+        return [InboundEvent.model_validate(document["event"]) async for document in cursor.limit(EARLY_LIMIT)]
 
     async def page(self, session_id: str, cursor: str, limit: int) -> Page[InboundEventView]:
         """See ``InboundStore``."""

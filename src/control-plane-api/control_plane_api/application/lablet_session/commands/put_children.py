@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from control_plane_api.application.base import BaseCommand, Handler
+from control_plane_api.application.lablet_session.commands.store_inbound import attach_early
 from control_plane_api.domain.lablet_session.session import LabletSession
 from lcm_core.contracts.sessions import (
     GradingSessionView,
@@ -35,6 +36,7 @@ class PutUserSessionHandler(Handler[PutUserSessionCommand, UserSessionView]):
             session.link_children(user_session_id=child.id)
 
         await self._deps.sessions.update(request.session_id, mutate)
+        await attach_early(self._deps, request.body.lds_session_id or "")
         return child
 
 
@@ -58,6 +60,7 @@ class PutGradingSessionHandler(Handler[PutGradingSessionCommand, GradingSessionV
             session.link_children(grading_session_id=child.id)
 
         await self._deps.sessions.update(request.session_id, mutate)
+        await attach_early(self._deps, request.body.engine_id or "")
         return child
 
 

@@ -74,3 +74,10 @@ async def attach(deps: Deps, event: InboundEvent) -> bool:
         await deps.sessions.update(session_id, mutate)
     await deps.inbound.mark_applied(event, attached)
     return attached
+
+
+async def attach_early(deps: Deps, external_id: str) -> None:
+    """Hand over the events that named an LDS or engine id before its session was known to have it."""
+    if external_id:
+        for event in await deps.inbound.early(external_id):
+            await attach(deps, event)
