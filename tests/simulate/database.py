@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pymongo import UpdateOne
 from pymongo.errors import AutoReconnect, BulkWriteError, DuplicateKeyError
 
 from tests.simulate.documents import Document, copied, matches, projected, sort_key, stored, updated
@@ -171,6 +172,26 @@ class Collection:
     async def update_many(self, condition: Mapping[str, Any], change: Mapping[str, Mapping[str, Any]]) -> Result:
         """Change all that match."""
         return await self.connection.call(lambda: self._update(condition, change, upsert=False, most=None))
+
+    async def replace_one(self, condition: Mapping[str, Any], document: Document) -> Result:
+        """Put another document in the place of the first that matches."""
+        return await self.connection.call(lambda: self._replace(condition, document))
+
+    def _replace(self, condition: Mapping[str, Any], document: Document) -> Result:
+        found = self.select(condition)[:1]
+        fresh = stored(document)
+        for before in found:
+            self._database.write(self._name, before["_id"], fresh)
+        return Result(len(found), sum(before != fresh for before in found))
+
+    async def bulk_write(self, writes: Sequence[UpdateOne], *, ordered: bool = True) -> Result:
+        """Changes of one document each."""
+        del ordered
+        return await self.connection.call(lambda: self._bulk_write(writes))
+
+    def _bulk_write(self, writes: Sequence[UpdateOne]) -> Result:
+        results = [self._update(write._filter, write._doc, upsert=False, most=1) for write in writes]
+        return Result(sum(each.matched_count for each in results), sum(each.modified_count for each in results))
 
     def _update(
         self, condition: Mapping[str, Any], change: Mapping[str, Mapping[str, Any]], *, upsert: bool, most: int | None
