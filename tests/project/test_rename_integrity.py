@@ -1,5 +1,6 @@
 """After ``scripts/rename_project.py`` no spelling of the old name is left, and a dry run touches nothing."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,21 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+TOOLS = Path(os.environ.get("LCM_TOOLS_DIR") or ROOT / ".tools")
+OWN_TESTS = (
+    "src/core/tests/test_clock.py",
+    "src/core/tests/test_content_documents.py",
+    "src/core/tests/test_controller_loop.py",
+    "src/core/tests/test_topology.py",
+    "src/core/tests/test_work_queue.py",
+    "src/control-plane-api/tests/test_session_aggregate.py",
+    "src/lablet-controller/tests/test_lablet_session_decisions.py",
+    "tests/project/test_containers.py",
+    "tests/project/test_helm.py",
+    "tests/project/test_house_rules.py",
+    "tests/project/test_observability.py",
+)
+"""Those that take seconds: of the core, the domain, a controller, and of what is written for the deployment."""
 WORDS = ("Lablet", "Cloud", "Manager")
 OLD_SPELLINGS = (
     " ".join(WORDS),
@@ -74,3 +90,24 @@ def test_a_spelling_can_be_chosen_and_the_folders_limited(copy: Path) -> None:
     _rename(copy, "--include", "docs", "--title", "ACME tasks")
     assert "ACME tasks" in (copy / "docs/index.md").read_text()
     assert "ACME tasks" not in (copy / "README.md").read_text()
+
+
+@pytest.mark.slow
+def test_the_renamed_copy_passes_its_own_tests(copy: Path) -> None:
+    """With this environment's libraries, and with the copy's own packages before those of the original."""
+    _rename(copy, "--update-keycloak")
+    packages = sorted({str(path.parents[1]) for path in copy.glob("src/*/*/__init__.py")})
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(packages), "LCM_TOOLS_DIR": str(TOOLS)}
+    environment.pop("PYTEST_CURRENT_TEST", None)
+
+    def run(*command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, *command], cwd=copy, env=environment, capture_output=True, text=True, check=False
+        )
+
+    where = run("-c", "import lcm_core, control_plane_api as plane; print(lcm_core.__file__, plane.__file__)")
+    assert all(name.startswith(str(copy)) for name in where.stdout.split()), where.stdout + where.stderr
+    ran = run("-m", "pytest", "-q", "-p", "no:cacheprovider", "-x", "-m", "not slow and not browser", *OWN_TESTS)
+    assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-2000:]
+    checked = run("scripts/check_rules.py")
+    assert checked.returncode == 0, checked.stdout[-2000:] + checked.stderr[-2000:]

@@ -215,3 +215,12 @@ def test_unconsumed_signals_are_never_displaced_by_consumed_ones() -> None:
         session.signal(f"new{number}", SignalType.LDS_ENDED, NOW)
     waiting = {signal.event_id for signal in session.status.signals if signal.consumed_at is None}
     assert waiting == {f"new{number}" for number in range(5)}
+
+
+def test_a_late_word_of_the_delivery_system_gives_an_ended_session_nothing_to_hold() -> None:
+    session = a_session()
+    session.end("changed my mind", NOW, LIMITS)
+    assert session.phase is SessionPhase.TERMINATED
+    assert not session.link_children(user_session_id="us-s1")
+    assert session.status.user_session_id == ""
+    assert session.link_children(grading_session_id="gs-s1"), "the verdict may come afterwards"

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Awaitable, Callable
 
 from lablet_controller.failpoints import failpoint
+from lablet_controller.labs.holders import port_holder
 from lablet_controller.labs.teardown import remove_lab, stop_lab, wait_converged
 from lablet_controller.outside import Deps
 from lcm_core.clients.errors import Conflict, NotFound, PreconditionFailed
@@ -81,6 +82,10 @@ class LabActionReconciler:
             raise RetryableError("CmlUnavailable", str(error)) from error
 
     async def _start(self, record: LabRecordView, target: CmlTarget) -> LabActionResult:
+        worker_id, ports = record.spec.worker_id, record.status.ports
+        holder = await port_holder(self._deps, target, worker_id, ports, record_id=record.id)
+        if holder:
+            return LabActionResult(succeeded=False, message=f"{holder!r} runs on its ports; stop that lab first.")
         await self._deps.outside.cml.start(target, record.spec.cml_lab_id)
         pause = await wait_converged(self._deps, target, record.spec.cml_lab_id)
         phase = LabPhase.BOOTED if pause is None else LabPhase.STARTING

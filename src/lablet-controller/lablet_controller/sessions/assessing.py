@@ -5,7 +5,7 @@ from datetime import datetime
 from lablet_controller.failpoints import failpoint
 from lablet_controller.grading.collect import collect
 from lablet_controller.grading.request import grading_request, score_report
-from lablet_controller.labs.holders import HELD_PAUSE, held_message, port_holder
+from lablet_controller.labs.holders import HELD_PAUSE, held_message, start_lab
 from lablet_controller.labs.reports import report_lab
 from lablet_controller.labs.teardown import stop_lab, wait_converged
 from lablet_controller.pipeline.model import StepContext
@@ -40,11 +40,9 @@ async def collect_evidence(acting: Acting) -> Outcome | None:
     try:
         info = await acting.deps.outside.cml.lab(context.cml, lab.cml_lab_id)
         if info.state is not LabState.STARTED:
-            holder = await port_holder(context)
+            holder = await start_lab(context, lab.cml_lab_id)
             if holder:
                 return Outcome.requeue_after(HELD_PAUSE, "PortsHeld", held_message(holder))
-            await report_lab(context, lab.cml_lab_id, LabPhase.STARTING)
-            await acting.deps.outside.cml.start(context.cml, lab.cml_lab_id)
         pause = await wait_converged(acting.deps, context.cml, lab.cml_lab_id)
         if pause is not None:
             return Outcome.requeue_after(pause, "BootsForCollection", "The lab boots so that it can be read.")

@@ -3,6 +3,7 @@
 import logging
 import time
 
+from lablet_controller.labs.holders import HELD_PAUSE, held_message, start_lab
 from lablet_controller.labs.reports import report_lab
 from lablet_controller.labs.teardown import stop_lab, wait_converged
 from lablet_controller.pipeline.model import StepContext
@@ -106,7 +107,9 @@ async def _look_at_lab(acting: Acting, context: StepContext, lab: LabRef) -> Mov
         return Move(SessionPhase.STOPPING, "LabLost", f"The lab is gone: {error}", SessionOutcome.FAILED)
     if info.state is not LabState.STARTED:
         await _report_health(acting, False, "LabStopped", "The lab had stopped and is started again.")
-        await cml.start(context.cml, lab.cml_lab_id)
+        holder = await start_lab(context, lab.cml_lab_id)
+        if holder:
+            await _report_health(acting, False, "PortsHeld", f"The lab had stopped. {held_message(holder)}")
         return None
     nodes = await cml.nodes(context.cml, lab.cml_lab_id)
     down = sorted(node.label for node in nodes if node.state in _DOWN)
@@ -216,7 +219,9 @@ async def _up(acting: Acting, context: StepContext) -> float | None:
         raise RetryableError("NoLab", "The session has no lab to start.")
     try:
         if (await acting.deps.outside.cml.lab(context.cml, lab.cml_lab_id)).state is not LabState.STARTED:
-            await acting.deps.outside.cml.start(context.cml, lab.cml_lab_id)
+            holder = await start_lab(context, lab.cml_lab_id)
+            if holder:
+                raise RetryableError("PortsHeld", held_message(holder), after=HELD_PAUSE)
         pause_seconds = await wait_converged(acting.deps, context.cml, lab.cml_lab_id)
         if pause_seconds is None:
             await report_lab(context, lab.cml_lab_id, LabPhase.BOOTED)

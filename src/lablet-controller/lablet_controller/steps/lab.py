@@ -1,9 +1,7 @@
 """Steps *lab* and *boot*: the session's lab exists on its worker with its own ports, and every node runs."""
 
-import asyncio
-
 from lablet_controller.failpoints import failpoint
-from lablet_controller.labs.holders import HELD_PAUSE, held_message, port_holder
+from lablet_controller.labs.holders import HELD_PAUSE, held_message, start_lab
 from lablet_controller.labs.lookup import labs_of
 from lablet_controller.labs.pool import take_pooled_lab
 from lablet_controller.labs.reports import report_lab
@@ -81,10 +79,9 @@ async def boot_lab(context: StepContext) -> StepResult:
     cml, lab_id = context.deps.outside.cml, context.output("lab", "cml_lab_id")
     try:
         if not context.attempted or (await cml.lab(context.cml, lab_id)).state is not LabState.STARTED:
-            holder = await port_holder(context)
+            holder = await _start(context, lab_id)
             if holder:
                 return StepResult(held_message(holder), wait=HELD_PAUSE)
-            await asyncio.gather(report_lab(context, lab_id, LabPhase.STARTING), _start(context, lab_id))
             failpoint("lab.started")
         pause = await wait_converged(context.deps, context.cml, lab_id)
         if pause is not None:
@@ -101,9 +98,9 @@ async def boot_lab(context: StepContext) -> StepResult:
     return StepResult(f"{len(nodes)} nodes run.", {"lab_record_id": record_id}, lab=lab)
 
 
-async def _start(context: StepContext, lab_id: str) -> None:
+async def _start(context: StepContext, lab_id: str) -> str:
     try:
-        await context.deps.outside.cml.start(context.cml, lab_id)
+        return await start_lab(context, lab_id)
     except OutsideNotFound:
         raise
     except OutsideRefused as error:

@@ -246,9 +246,12 @@ class LabletSession(Resource[SessionSpec, SessionStatus]):
         self.record(ScoreReported(score=summary.score, max_score=summary.max_score, passed=summary.passed))
 
     def link_children(self, user_session_id: str = "", grading_session_id: str = "") -> bool:
-        """Remember the ids of the children; answers whether anything changed."""
-        changed = False
-        if user_session_id and self.status.user_session_id != user_session_id:
+        """Remember the ids of the children; answers whether anything changed.
+
+        A call that was under way when the session ended must not make it hold a delivery session again.
+        """
+        changed, over = False, self.phase is SessionPhase.TERMINATED
+        if user_session_id and self.status.user_session_id != user_session_id and not over:
             self.status.user_session_id, changed = user_session_id, True
         if grading_session_id and self.status.grading_session_id != grading_session_id:
             self.status.grading_session_id, changed = grading_session_id, True
