@@ -164,9 +164,10 @@ test-keycloak: install tools ## Run the sign-in tests against a real Keycloak as
 	$(PYTHON) scripts/fetch_keycloak.py
 	$(BIN)/python -m pytest -k "identity or keycloak" $(PYTEST_OPTIONS) src/simulators/tests
 
+COMPOSE_TESTS ?= tests/compose
 .PHONY: test-compose
 test-compose: install tools ## Build every image, run both compose stacks and use them (minutes; needs a container engine and Maven)
-	LCM_TEST_CONTAINERS=1 $(BIN)/python -m pytest -rs $(PYTEST_OPTIONS) tests/compose
+	LCM_TEST_CONTAINERS=1 $(BIN)/python -m pytest -rs $(PYTEST_OPTIONS) $(COMPOSE_TESTS)
 
 .PHONY: test-quick
 test-quick: install tools ## Run the tests that take less than ten seconds each
