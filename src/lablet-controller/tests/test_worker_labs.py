@@ -22,8 +22,15 @@ async def import_lab(http: httpx.AsyncClient, text: str = TWO_ROUTERS) -> str:
 
 
 async def refresh(rig: Rig, worker: WorkerView) -> None:
-    """Ask for the labs to be read."""
-    await rig.api.call("POST", f"/api/workers/{worker.id}/labs/refresh")
+    """Ask for the labs to be read; who asks again within seconds is told that the last look still counts."""
+    before = (await rig.admin.worker(worker.id)).spec.labs_refresh_requested_at
+
+    async def accepted() -> bool | None:
+        path = f"/api/workers/{worker.id}/labs/refresh"
+        asked = await rig.api.call("POST", path, response=WorkerView)
+        return True if asked.spec.labs_refresh_requested_at != before else None
+
+    await until("the labs may be read again", accepted)
 
 
 async def record_of(rig: Rig, worker: WorkerView, lab_id: str, *phases: LabPhase) -> LabRecordView:
