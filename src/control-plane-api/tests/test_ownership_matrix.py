@@ -31,6 +31,7 @@ COLLECTIONS = {
     ("GET", "/audit"),
     ("GET", "/quotas"),
     ("GET", "/quotas/mine"),
+    ("GET", "/costs"),
 }
 """Without an object in the path: what they show and take is asked for below."""
 BODIES = {
@@ -146,6 +147,9 @@ async def _check_lists(http: httpx.AsyncClient, caller: Principal, session: str,
         listed = await http.get(path, params={"limit": "200"})
         visible = permits(caller, action, owner=OWNER, department=DEPARTMENT)
         assert (object_id in listed.text) == visible, f"{caller.username} {path}: {listed.text[:200]}"
+    costs = await http.get("/api/costs")
+    visible = permits(caller, Action.COST_READ, owner=OWNER, department=DEPARTMENT)
+    assert (OWNER in [item["name"] for item in costs.json().get("items", [])]) == visible, costs.text[:200]
     many = await http.post("/api/lablet-sessions:bulk", json={"ids": [session], "action": "cancel"})
     done = many.status_code == 200 and many.json()["items"][0]["status"] == 200
     assert done == permits(caller, Action.SESSION_CHANGE, owner=OWNER, department=DEPARTMENT), many.text

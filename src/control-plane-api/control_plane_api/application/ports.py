@@ -8,6 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from pydantic import SecretStr
 
 from control_plane_api.application.authorization.principal import Principal
+from control_plane_api.application.capacity.cost_source import CostSource
 from control_plane_api.application.inbound_store import InboundStore
 from control_plane_api.application.invariants.standing import PictureSource, StandingStore
 from control_plane_api.domain.deadlines import DeadlineSettings
@@ -341,6 +342,7 @@ class Deps:
     quotas: Store[Quota]
     claims: ClaimStore
     bookings: Bookings
+    costs: CostSource
     quota_usage: QuotaUsage
     children: ChildStore
     inbound: InboundStore

@@ -26,6 +26,7 @@ from control_plane_api.infrastructure.mongo.bookings import MongoBookings
 from control_plane_api.infrastructure.mongo.children import MongoChildren
 from control_plane_api.infrastructure.mongo.claims import MongoClaims
 from control_plane_api.infrastructure.mongo.controllers import MongoControllers
+from control_plane_api.infrastructure.mongo.costs import MongoCosts
 from control_plane_api.infrastructure.mongo.database import Database, connect
 from control_plane_api.infrastructure.mongo.idempotency import MongoIdempotency
 from control_plane_api.infrastructure.mongo.inbound import MongoInbound
@@ -66,6 +67,7 @@ class Stores:
     quotas: MongoStore[Quota]
     claims: MongoClaims
     bookings: MongoBookings
+    costs: MongoCosts
     quota_usage: MongoQuotaUsage
     children: MongoChildren
     inbound: MongoInbound
@@ -93,6 +95,7 @@ class Stores:
             quotas=self.quotas,
             claims=self.claims,
             bookings=self.bookings,
+            costs=self.costs,
             quota_usage=self.quota_usage,
             children=self.children,
             inbound=self.inbound,
@@ -191,6 +194,7 @@ def open_stores(settings: Settings) -> Stores:
         quotas=MongoStore(database, "quotas", Quota, "quota", changed, logged),
         claims=MongoClaims(database),
         bookings=MongoBookings(database),
+        costs=MongoCosts(database),
         quota_usage=MongoQuotaUsage(database),
         children=children,
         inbound=MongoInbound(database, children),

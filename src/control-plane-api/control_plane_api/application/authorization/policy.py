@@ -57,6 +57,7 @@ class Action(StrEnum):
     JOB_RUN = "job.run"
     CONTROLLER_READ = "controller.read"
     CAPACITY_READ = "capacity.read"
+    COST_READ = "cost.read"
     STREAM_READ = "stream.read"
     NOTICE_SEND = "notice.send"
     USER_SELF = "user.self"
@@ -143,6 +144,7 @@ POLICY: dict[Action, Rule] = {
     Action.JOB_RUN: _rule(everywhere=_ADMIN),
     Action.CONTROLLER_READ: _rule(everywhere=(*_ADMIN_MANAGER, *_CONTROLLERS)),
     Action.CAPACITY_READ: _rule(everywhere=_READERS),
+    Action.COST_READ: _rule(everywhere=_ADMIN, department=(Role.MANAGER,), own=(Role.USER, Role.LAB_AUTHOR)),
     Action.STREAM_READ: _rule(everywhere=_PEOPLE),
     Action.NOTICE_SEND: _rule(everywhere=_ADMIN),
     Action.USER_SELF: _rule(everywhere=tuple(Role)),

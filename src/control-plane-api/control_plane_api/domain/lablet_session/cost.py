@@ -10,12 +10,12 @@ from lcm_core.contracts.common import Resources
 from lcm_core.domain.session_states import SESSION_PHASES_LIVE
 from lcm_core.domain.vocabulary import SessionPhase
 
-_AMOUNTS = ("cores", "memory_mb", "storage_gb", "nodes")
+AMOUNTS = ("cores", "memory_mb", "storage_gb", "nodes")
 
 
 def hourly_share(wanted: Resources, capacity: Resources, worker_hourly_usd: float) -> float:
     """US dollars an hour of a session on a worker; never more than the worker costs."""
-    shares = [getattr(wanted, name) / getattr(capacity, name) for name in _AMOUNTS if getattr(capacity, name) > 0]
+    shares = [getattr(wanted, name) / getattr(capacity, name) for name in AMOUNTS if getattr(capacity, name) > 0]
     return round(worker_hourly_usd * min(1.0, max(shares, default=1.0)), 4)
 
 

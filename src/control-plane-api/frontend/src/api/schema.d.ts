@@ -453,6 +453,60 @@ export interface components {
             term: number;
         };
         /**
+         * CostGrouping
+         * @description Whose sums are wanted.
+         * @enum {string}
+         */
+        CostGrouping: "owner" | "department";
+        /**
+         * CostSum
+         * @description US dollars of the sessions of one owner or department; a department may have no name.
+         *
+         *     ``cost_usd`` is what they have cost until now, ``forecast_usd`` what they will have cost at the ends of their slots.
+         */
+        CostSum: {
+            /** Cost Usd */
+            cost_usd: number;
+            /** Forecast Usd */
+            forecast_usd: number;
+            /** Name */
+            name: string;
+            /** Sessions */
+            sessions: number;
+        };
+        /**
+         * CostsView
+         * @description Sums of the sessions whose slots touch ``[start, end)``, the greatest forecast first, as of ``at``.
+         *
+         *     A session counts with all it costs, also for the part of its slot outside the window.
+         */
+        CostsView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            by: components["schemas"]["CostGrouping"];
+            /** Cost Usd */
+            cost_usd: number;
+            /**
+             * End
+             * Format: date-time
+             */
+            end: string;
+            /** Forecast Usd */
+            forecast_usd: number;
+            /** Items */
+            items: components["schemas"]["CostSum"][];
+            /** Sessions */
+            sessions: number;
+            /**
+             * Start
+             * Format: date-time
+             */
+            start: string;
+        };
+        /**
          * CreateDefinition
          * @description Declare a definition; its artifact must have been uploaded before.
          */
