@@ -86,6 +86,21 @@ async def test_lists_come_as_table_json_and_yaml(terminal: Terminal) -> None:
     assert [item["id"] for item in as_json] == [item["id"] for item in as_yaml] != []
 
 
+async def test_costs_come_by_owner_or_department_with_their_total(terminal: Terminal) -> None:
+    await sign_in(terminal)
+    table = (await terminal.lcm("costs")).out.splitlines()
+    assert table[0].split() == ["OWNER", "SESSIONS", "USD", "SO", "FAR", "USD", "FORECAST"]
+    assert table[-1].split()[0] == "total"
+    said = await terminal.lcm("costs", "--by", "department", "--start", "-7d", "--end", "+1d", "-o", "json")
+    found = json.loads(said.out)
+    assert found["by"] == "department"
+    assert found["sessions"] == sum(item["sessions"] for item in found["items"])
+    backwards = await terminal.lcm("costs", "--start", "+1d", "--end", "-1d")
+    assert backwards.code == 1
+    assert "after the start" in backwards.err
+    assert (await terminal.lcm("costs", "--start", "yesterday")).code == 2
+
+
 async def test_an_unknown_object_is_exit_code_four(terminal: Terminal) -> None:
     await sign_in(terminal)
     said = await terminal.lcm("describe", "worker", "nobody")

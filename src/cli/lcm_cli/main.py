@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lcm_cli.commands import applying, labs, reading, sessions, sign_in, workers
+from lcm_cli.commands import applying, costs, labs, reading, sessions, sign_in, workers
 from lcm_cli.options import State
 from lcm_cli.output import Output
 
@@ -41,7 +41,7 @@ def main(
 _SIGN_IN, _LOOK, _DECLARE, _WORKERS, _SESSIONS = "Sign in", "Look", "Declare", "Workers", "Sessions"
 for command in (sign_in.login, sign_in.logout, sign_in.whoami):
     app.command(rich_help_panel=_SIGN_IN)(command)
-for look in (reading.get, reading.describe, reading.events):
+for look in (reading.get, reading.describe, reading.events, costs.costs):
     app.command(rich_help_panel=_LOOK)(look)
 for declare in (applying.apply, applying.create):
     app.command(rich_help_panel=_DECLARE)(declare)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -11,7 +11,7 @@ from lcm_cli.api import Api, connected, run
 from lcm_cli.commands.reading import show
 from lcm_cli.errors import CliError, ExitCode, guarded
 from lcm_cli.kinds import kind_of
-from lcm_cli.options import OutputOption, output_of, target_of
+from lcm_cli.options import OutputOption, instant_of, output_of, target_of
 from lcm_cli.output import Output, plain, write_data
 from lcm_core.contracts.common import Slot
 from lcm_core.contracts.sessions import ExtendSession, LaunchView, ReserveSession, ScoreReportView, SessionView
@@ -19,20 +19,6 @@ from lcm_core.contracts.sessions import ExtendSession, LaunchView, ReserveSessio
 app = typer.Typer(no_args_is_help=True, help="Reserve a lab, follow it, use it, end it.")
 SessionArgument = Annotated[str, typer.Argument(help="Id of the session.")]
 _PATH = "/api/lablet-sessions"
-
-
-def _instant(text: str) -> datetime:
-    """An aware instant: ISO 8601, or ``+90m`` / ``+2h`` / ``+1d`` from now."""
-    units = {"m": 60, "h": 3600, "d": 86_400}
-    if text.startswith("+") and text[-1] in units and text[1:-1].isdigit():
-        return datetime.now(UTC) + timedelta(seconds=int(text[1:-1]) * units[text[-1]])
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise CliError(f"{text!r} is no time: write 2026-03-01T10:00Z or +2h", ExitCode.USAGE) from error
-    if instant.tzinfo is None:
-        raise CliError(f"{text!r} needs a zone, for example 2026-03-01T10:00Z", ExitCode.USAGE)
-    return instant
 
 
 @app.command()
@@ -49,7 +35,7 @@ def reserve(
     output: OutputOption = None,
 ) -> None:  # fmt: skip
     """Reserve a lab, now or for a slot."""
-    begin = _instant(start) if start else None
+    begin = instant_of(start) if start else None
     chosen, target = output_of(context, output), target_of(context)
 
     async def main() -> SessionView:
@@ -115,7 +101,7 @@ def extend(
     async def work(api: Api) -> SessionView:
         path = f"{_PATH}/{session}"
         if end:
-            until = _instant(end)
+            until = instant_of(end)
         else:
             now = await api.client.call("GET", path, response=SessionView)
             slot = now.status.placement.booked if now.status.placement else now.spec.slot
