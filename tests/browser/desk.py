@@ -17,7 +17,7 @@ WIDE, PHONE = (1280, 800), (360, 740)
 # Live objects come over the stream. Over REST come what nobody watches live: history, registers and forecasts.
 READ_OVER_REST = re.compile(
     r"^/api/(auth/.*|events/stream|workers/[^/]+/metrics|lablet-sessions/[^/]+/(launch|score-report)"
-    r"|audit|jobs|jobs/[^/]+/runs|quotas|quotas/mine|capacity/calendar)$"
+    r"|audit|jobs|jobs/[^/]+/runs|quotas|quotas/mine|capacity/calendar|costs)$"
 )
 
 

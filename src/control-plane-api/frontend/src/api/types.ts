@@ -37,6 +37,7 @@ export type QuotaUse = Answer<"QuotaUse">;
 export type Job = Answer<"JobView">;
 export type JobRun = Answer<"JobRunView">;
 export type Calendar = Answer<"CalendarView">;
+export type Costs = Answer<"CostsView">;
 export type Preview = Answer<"PreviewView">;
 export type Rejection = Answer<"Rejection">;
 export type TemplateSpec = Answer<"TemplateSpec">;

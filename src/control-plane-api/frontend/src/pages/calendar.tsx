@@ -10,6 +10,7 @@ import { rowsOf, stepOf, windowAround, type Span, type Window } from "../lib/boo
 import { dollars, words } from "../lib/format";
 import { absolute, present, showUtc } from "../lib/time";
 import { sessions, workers } from "../live/store";
+import { CostSums } from "./cost_sums";
 import { ReserveButton } from "./reserve";
 
 const REFRESH_MS = 15_000;
@@ -71,6 +72,7 @@ export default function CalendarPage() {
         <Bookings window={window} />
       </Live>
       <Capacity start={window.start} end={window.end} />
+      <CostSums />
     </>
   );
 }
