@@ -4,11 +4,17 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from domain_samples import all_good
+from domain_samples import NOW, a_session, all_good
 from flows import active_definition, place, place_wish, reserve, unique
 from plane_process import PlaneProcess
 
+from control_plane_api.application.authorization.principal import Principal
+from control_plane_api.application.capacity.queries import cost_queries
+from control_plane_api.application.errors import InvalidError
+from control_plane_api.composition.stores import Stores
+from control_plane_api.settings import Settings
 from lcm_core.clients.control_plane import ControlPlaneClient
+from lcm_core.contracts.costs import CostGrouping
 from lcm_core.contracts.sessions import SessionView, TransitionSession
 from lcm_core.contracts.workers import CmlInfo, ReportWorker
 from lcm_core.domain.vocabulary import SessionPhase, WorkerPhase
@@ -127,3 +133,21 @@ async def test_without_a_window_it_is_a_month_back_and_a_month_ahead(plane: Plan
         await reserve(user, definition, hours=29 * 24)
         await reserve(user, definition, hours=31 * 24)
     assert (await costs(plane, "user")).json()["sessions"] == before + 1
+
+
+async def test_too_many_sessions_are_refused_rather_than_left_out(
+    stores: tuple[Stores, Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, settings = stores
+    for key in ("s1", "s2", "s3"):
+        await made.sessions.add(a_session(key))
+    reader = cost_queries.CostsReader(made.deps(settings))
+    admin = Principal("1", "admin", frozenset({"admin"}))
+    query = cost_queries.CostsQuery(admin, NOW, NOW + timedelta(days=1), CostGrouping.OWNER)
+    monkeypatch.setattr(cost_queries, "SESSIONS_LIMIT", 3)
+    assert (await reader.handle_async(query)).sessions == 3
+    monkeypatch.setattr(cost_queries, "SESSIONS_LIMIT", 2)
+    with pytest.raises(InvalidError, match="narrow it"):
+        await reader.handle_async(query)
+    await made.client.drop_database(made.database.name)
+    await made.close()

@@ -8,7 +8,7 @@ from control_plane_api.infrastructure.mongo.database import Collection, Database
 from lcm_core.contracts.common import Resources, Slot
 from lcm_core.domain.vocabulary import SessionPhase
 
-BATCH = 500
+BATCH = 200
 """Documents between two pauses, so that other requests are answered meanwhile."""
 _WANTED = {
     "spec.owner": 1,

@@ -1,5 +1,6 @@
 """What sessions cost, summed by owner or department."""
 
+import asyncio
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
@@ -39,7 +40,9 @@ class CostsReader(Reader[CostsQuery, CostsView]):
         if len(found) > SESSIONS_LIMIT:
             message = f"there are more than {SESSIONS_LIMIT} sessions in this window: narrow it"
             raise InvalidError.field("TooManySessions", "query.end", message)
-        each, total = sums(found, _NAMES[request.by], Estimator(await self._prices(), now))
+        estimator = Estimator(await self._prices(), now)
+        # Beside the loop: tens of thousands take a third of a second.
+        each, total = await asyncio.to_thread(sums, found, _NAMES[request.by], estimator)
         return CostsView(
             start=window.start,
             end=window.end,
