@@ -163,7 +163,7 @@ async def test_a_source_that_floods_is_slowed_down_and_others_are_not(sender: Se
     assert await sender.structured(event("lds.session.paused.v1", source="/lds/quiet")) == 202
 
 
-async def test_what_came_too_early_to_be_known_is_handed_over_when_it_is_and_a_replay_changes_nothing(rig: Rig, sender: Sender) -> None:
+async def test_what_came_too_early_to_be_known_is_handed_over_once_it_is(rig: Rig, sender: Sender) -> None:
     definition, worker = await rig.define(two_routers()), await rig.worker()
     session = await rig.reserve(definition)
     lds = HttpDeliverySystem(rig.world.url("lds"), "lcm", rig.world.settings.secret("LCM_LDS_PASSWORD"))

@@ -1,8 +1,8 @@
 """Servers of a folder's tests rest while the tests of other folders run.
 
-A platform that a folder's tests share costs a tenth of a processor even when nobody asks it anything, and it lives until
-the run ends: towards the end of a run several of them would take half the machine. Their processes are suspended when
-the last test of their folder is over, and go on before they are stopped or used again.
+A platform that a folder's tests share costs a tenth of a processor even when nobody asks it anything, and it lives
+until the run ends: towards the end of a run several of them would take half the machine. Their processes are suspended
+when the last test of their folder is over, and go on before they are stopped or used again.
 """
 
 import os
