@@ -15,6 +15,7 @@ from control_plane_api.infrastructure.mongo.children import MongoChildren
 from control_plane_api.infrastructure.mongo.database import Database
 from control_plane_api.infrastructure.mongo.jobs import MongoJobs
 from control_plane_api.infrastructure.mongo.vault import MongoVault
+from control_plane_api.kernel.tasks import end_all
 from control_plane_api.settings import Settings
 from lcm_core.contracts.sessions import DeviceAccess, PutUserSession
 from lcm_core.contracts.workers import ReportWorker
@@ -133,3 +134,24 @@ async def test_administrators_see_and_start_jobs(plane: PlaneProcess) -> None:
                 await asyncio.sleep(0.1)
         shown = (await admin.get(f"/api/workers/{worker.id}")).json()
     assert shown["spec"]["labs_refresh_requested_at"] is not None
+
+
+async def test_the_service_starts_what_is_due_and_leaves_the_rest(
+    stores: tuple[Stores, Settings], database: Database
+) -> None:
+    made, settings = stores
+    assert await made.jobs.due({"RetentionJob": 60}) == {"RetentionJob"}, "nobody has seen it yet"
+    await make_due(database, "RetentionJob")
+    assert not await made.jobs.claim("SecretsResealJob", 3600), "a new installation waits one interval"
+    assert await made.jobs.due({"RetentionJob": 60, "SecretsResealJob": 3600}) == {"RetentionJob"}
+    service = asyncio.create_task(JobRunner(made.deps(settings), made.jobs).run())
+    try:
+        async with asyncio.timeout(20):
+            while not await made.jobs.runs("RetentionJob", 10):
+                await asyncio.sleep(0.05)
+    finally:
+        await end_all([service])
+    (run,) = await made.jobs.runs("RetentionJob", 10)
+    assert run.result == "succeeded"
+    assert await made.jobs.runs("SecretsResealJob", 10) == []
+    await made.close()

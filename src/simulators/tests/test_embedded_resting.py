@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-CONFTEST = '''
+CONFTEST = """
 import os, subprocess, sys
 import psutil, pytest
 
@@ -17,19 +17,19 @@ def server():
     yield process
     process.terminate()
     assert process.wait(10) == 7, "it did not end by itself"
-'''
-FIRST = '''
+"""
+FIRST = """
 import psutil
 
 def test_it_runs(server):
     assert psutil.Process(server.pid).status() != psutil.STATUS_STOPPED
-'''
-SECOND = '''
+"""
+SECOND = """
 import os, psutil
 
 def test_it_rests():
     assert psutil.Process(int(os.environ["SERVER"])).status() == psutil.STATUS_STOPPED
-'''
+"""
 
 
 def test_a_folders_servers_rest_and_go_on_when_they_are_needed(tmp_path: Path) -> None:

@@ -267,6 +267,9 @@ class Locks(Protocol):
 class JobStore(Protocol):
     """When jobs ran and what they did."""
 
+    async def due(self, intervals: Mapping[str, int]) -> set[str]:
+        """Which of these jobs, with their intervals in seconds, a claim may get now."""
+
     async def claim(self, name: str, interval_seconds: int) -> bool:
         """Whether the caller is the one to run a job that is due now."""
 

@@ -30,26 +30,37 @@ class JobRunner:
     def __init__(self, deps: Deps, store: JobStore) -> None:
         self._deps = deps
         self._store = store
+        self._running: set[str] = set()
 
     async def run(self) -> None:
         """Work until cancelled."""
         scheduler = AsyncIOScheduler(timezone="UTC")
-        for job in JOBS:
-            scheduler.add_job(
-                self.tick,
-                "interval",
-                seconds=TICK_SECONDS,
-                args=[job],
-                id=job.name,
-                coalesce=True,
-                max_instances=1,
-                misfire_grace_time=None,
-            )
+        options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        scheduler.add_job(self._start_due, "interval", seconds=TICK_SECONDS, args=[scheduler], **options)
         scheduler.start()
         try:
             await asyncio.Event().wait()
         finally:
             scheduler.shutdown(wait=False)
+
+    async def _start_due(self, scheduler: AsyncIOScheduler) -> None:
+        """Start what one look at the store finds due; a job that takes long keeps no other waiting."""
+        try:
+            settings = await present_settings(self._deps)
+            due = await self._store.due({job.name: job.seconds(settings) for job in JOBS})
+        except PyMongoError as error:
+            log.warning("The jobs wait for the database: %s", error)
+            return
+        for job in JOBS:
+            if job.name in due and scheduler.get_job(job.name) is None and job.name not in self._running:
+                scheduler.add_job(self._run, args=[job], id=job.name, misfire_grace_time=None)
+
+    async def _run(self, job: Job) -> None:
+        self._running.add(job.name)
+        try:
+            await self.tick(job)
+        finally:
+            self._running.discard(job.name)
 
     async def tick(self, job: Job) -> bool:
         """Run a job if it is due and nobody else does; answers whether it ran."""

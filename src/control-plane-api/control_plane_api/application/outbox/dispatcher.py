@@ -22,7 +22,7 @@ from lcm_core.etcd import EtcdError, EtcdStore, GuardedWrite
 
 log = logging.getLogger(__name__)
 
-SWEEP_SECONDS = 1.0
+SWEEP_SECONDS = 2.0
 SWEEP_LIMIT = 500
 CONCURRENCY = 16
 PAUSE_AFTER_FAILURE = 0.5
@@ -30,7 +30,7 @@ _Written = Mapping[str, Any] | None
 
 
 class Dispatcher:
-    """Drains outboxes; woken by the stores, and by a sweep each second for what a crash left behind.
+    """Drains outboxes; woken by the stores, and by a sweep every two seconds for what a crash left behind.
 
     With ``publishes`` events that have a CloudEvents type are marked for the publisher.
     """

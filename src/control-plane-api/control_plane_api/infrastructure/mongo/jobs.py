@@ -1,6 +1,8 @@
 """When jobs ran last, and what their runs did."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 from ulid import ULID
@@ -25,6 +27,12 @@ class MongoJobs:
         await ensure_index(self._runs, [("job", 1), ("started_at", -1)])
         await ensure_index(self._runs, [("finished_at", 1)], expireAfterSeconds=RUNS_KEPT_SECONDS)
 
+    async def due(self, intervals: Mapping[str, int]) -> set[str]:
+        """See ``JobStore``; one read for all jobs."""
+        now = datetime.now(UTC)
+        known = {document["_id"]: document async for document in self._jobs.find({})}
+        return {name for name, seconds in intervals.items() if name not in known or _due(known[name], seconds, now)}
+
     async def claim(self, name: str, interval_seconds: int) -> bool:
         """See ``JobStore``. A new installation waits one interval before the first run."""
         now = datetime.now(UTC)
@@ -35,10 +43,7 @@ class MongoJobs:
             except DuplicateKeyError:
                 return False
             return False
-        started = known.get("started_at") or known["due_from"]
-        due = known.get("requested_at") is not None or now - started >= timedelta(seconds=interval_seconds)
-        running = known.get("running", False) and now - started < LOST_AFTER
-        if not due or running:
+        if not _due(known, interval_seconds, now):
             return False
         result = await self._jobs.update_one(
             {"_id": name, "started_at": known.get("started_at")},
@@ -80,3 +85,10 @@ class MongoJobs:
         """See ``JobStore``."""
         cursor = self._runs.find({"job": name}).sort([("started_at", -1)]).limit(limit)
         return [JobRunView.model_validate({**document, "id": document["_id"]}) async for document in cursor]
+
+
+def _due(known: Mapping[str, Any], interval_seconds: int, now: datetime) -> bool:
+    started = known.get("started_at") or known["due_from"]
+    asked = known.get("requested_at") is not None
+    running = known.get("running", False) and now - started < LOST_AFTER
+    return (asked or now - started >= timedelta(seconds=interval_seconds)) and not running
