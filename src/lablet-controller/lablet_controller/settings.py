@@ -102,6 +102,9 @@ class LabletSettings(BaseSettings):
         description="Domain seconds between questions to a silent grading engine; at least 1 real.",
     )
     grading_attempts: int = Field(3, ge=1, le=10, description="Jobs submitted before grading counts as failed.")
+    evidence_days: int = Field(
+        365, ge=0, le=3650, description="Days after which S3 removes evidence, by a rule of each bucket; 0 keeps it."
+    )
     labs_refresh_minutes: float = Field(30.0, gt=0, description="Domain minutes between full looks at a worker's labs.")
     labs_unreachable_minutes: float = Field(
         10.0, gt=0, description="Domain minutes after which a terminating worker's labs are given up."

@@ -3,6 +3,7 @@
 import hashlib
 import io
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from botocore.exceptions import ClientError
 from ec2_world import Ec2World, ec2_world, error_code
 
 from lcm_simulators.ec2.errors import AwsError
+from lcm_simulators.ec2.s3.lifecycle import Lifecycles
+from lcm_simulators.ec2.s3.objects import Buckets
 from lcm_simulators.ec2.s3.payload import received, unchunked
 
 
@@ -229,3 +232,38 @@ def test_the_checksum_in_a_trailer_is_verified() -> None:
 def test_a_chunked_body_that_is_cut_off_is_refused(cut: int) -> None:
     with pytest.raises(AwsError, match="IncompleteBody"):
         unchunked(CHUNKED[:cut])
+
+
+RULE = {"ID": "old", "Status": "Enabled", "Filter": {"Prefix": "logs/"}, "Expiration": {"Days": 7}}
+
+
+def test_a_bucket_has_lifecycle_rules(world: Ec2World, bucket: str) -> None:
+    s3 = world.s3()
+    missing = ("NoSuchLifecycleConfiguration", 404)
+    assert refusal(s3.get_bucket_lifecycle_configuration, Bucket=bucket) == missing
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [RULE]})
+    assert s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"] == [RULE]
+    s3.delete_bucket_lifecycle(Bucket=bucket)
+    assert refusal(s3.get_bucket_lifecycle_configuration, Bucket=bucket) == missing
+
+
+def test_objects_below_a_prefix_are_removed_when_they_are_old_enough(tmp_path: Path) -> None:
+    lifecycles, bucket = Lifecycles(), Buckets(tmp_path).create("b", "us-east-1")
+    for key in ("logs/a", "logs/b", "logsbook", "other"):
+        bucket.write(key, b"x", {}, {})
+    body = (
+        b"<LifecycleConfiguration><Rule><Filter><Prefix>logs/</Prefix></Filter><Status>Enabled</Status>"
+        b"<Expiration><Days>7</Days></Expiration></Rule><Rule><Prefix>other</Prefix><Status>Disabled</Status>"
+        b"<Expiration><Days>1</Days></Expiration></Rule></LifecycleConfiguration>"
+    )
+    (bucket.folder / "lifecycle.xml").write_bytes(body)
+    now = datetime.now(UTC)
+    lifecycles.expire(bucket, now + timedelta(days=6))
+    assert len(bucket) == 4
+    lifecycles.expire(bucket, now + timedelta(days=8))
+    assert list(bucket.keys_from("")) == ["logsbook", "other"]
+
+
+def test_a_lifecycle_configuration_without_a_rule_is_refused(world: Ec2World, bucket: str) -> None:
+    answer = httpx.put(f"{world.url}/{bucket}?lifecycle", content=b"<LifecycleConfiguration/>", trust_env=False)
+    assert (answer.status_code, "MalformedXML" in answer.text) == (400, True)

@@ -22,6 +22,9 @@ class ContentStore(Protocol):
     async def ensure_bucket(self, bucket: str) -> None:
         """Make the bucket unless it exists."""
 
+    async def expire(self, bucket: str, prefix: str, days: int) -> None:
+        """Have the storage remove objects below a prefix once they are so many days old; other rules stay."""
+
     async def put(self, bucket: str, key: str, content: bytes, content_type: str) -> None:
         """Write an object; writing the same content again is harmless."""
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
@@ -22,6 +22,8 @@ SYSTEM = "S3"
 _MISSING = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
 _MINE_ALREADY = frozenset({"BucketAlreadyOwnedByYou", "BucketAlreadyExists"})
 _PASSING = frozenset({"SlowDown", "RequestTimeout", "ServiceUnavailable", "InternalError", "Throttling"})
+RULE = "lcm-"
+"""How the lifecycle rules begin that are the platform's own."""
 BUCKET_MEMORY_SECONDS = 60.0
 """A bucket that was seen is not asked for again so long; a lost one is made again after that."""
 
@@ -48,6 +50,7 @@ class S3ContentStore:
         )
         self._s3: S3Client = boto3.client("s3", region_name=region, endpoint_url=endpoint or None, config=config)
         self._buckets: dict[str, float] = {}
+        self._expiring: set[tuple[str, str, int]] = set()
 
     async def close(self) -> None:
         """End the threads."""
@@ -74,6 +77,32 @@ class S3ContentStore:
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") not in _MINE_ALREADY:
                 raise
+
+    async def expire(self, bucket: str, prefix: str, days: int) -> None:
+        """See ``ContentStore``; a rule that this process has seen or made is not looked for again."""
+        if (bucket, prefix, days) in self._expiring:
+            return
+        _require_leadership()
+        await self._run(lambda: self._keep_rule(bucket, prefix, days))
+        self._expiring.add((bucket, prefix, days))
+
+    def _keep_rule(self, bucket: str, prefix: str, days: int) -> None:
+        name = f"{RULE}{prefix.strip('/')}"
+        wanted = {"ID": name, "Status": "Enabled", "Filter": {"Prefix": prefix}, "Expiration": {"Days": days}}
+        rules = list(self._rules(bucket))
+        if wanted not in rules:
+            others = [rule for rule in rules if rule.get("ID") != name]
+            self._s3.put_bucket_lifecycle_configuration(
+                Bucket=bucket, LifecycleConfiguration={"Rules": [*others, wanted]}  # type: ignore[list-item]
+            )
+
+    def _rules(self, bucket: str) -> Sequence[Mapping[str, object]]:
+        try:
+            return self._s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") == "NoSuchLifecycleConfiguration":
+                return []
+            raise
 
     async def put(self, bucket: str, key: str, content: bytes, content_type: str) -> None:
         """See ``ContentStore``."""

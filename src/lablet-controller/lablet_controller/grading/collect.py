@@ -5,6 +5,7 @@ Keys depend only on session, device and file, so a repeated collection replaces 
 
 import asyncio
 import hashlib
+import logging
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,10 +16,13 @@ from lablet_controller.outside import Deps
 from lcm_core.contracts.sessions import EvidenceFile
 from lcm_core.spi.cml_labs import NodeInfo, NodeState
 from lcm_core.spi.cml_system import CmlTarget
-from lcm_core.spi.errors import OutsideNotFound, OutsideRefused
+from lcm_core.spi.errors import OutsideError, OutsideNotFound, OutsideRefused
 from lcm_core.topology import node_definition
 
+log = logging.getLogger(__name__)
 NODES_AT_ONCE = 8
+EVIDENCE = "evidence/"
+"""Start of every key of evidence."""
 CONFIGURATION, CONSOLE_LOG = "configuration", "console_log"
 MAIN = "Main"
 
@@ -54,7 +58,8 @@ async def collect(deps: Deps, target: CmlTarget, lab_id: str, session_id: str, b
     devices = [node for node in nodes if node_definition(node.node_definition).counts]
     found = [each for part in await asyncio.gather(*(read(node) for node in devices)) for each in part]
     await deps.outside.store.ensure_bucket(bucket)
-    prefix = f"evidence/{session_id}"
+    await _expire(deps, bucket)
+    prefix = f"{EVIDENCE}{session_id}"
 
     async def store(each: _Found) -> EvidenceFile:
         async with gate:
@@ -76,6 +81,15 @@ async def collect(deps: Deps, target: CmlTarget, lab_id: str, session_id: str, b
     }
     await deps.outside.store.put(bucket, manifest_key, orjson.dumps(body), "application/json")
     return Evidence(bucket, manifest_key, files, tuple(missing))
+
+
+async def _expire(deps: Deps, bucket: str) -> None:
+    """Have old evidence removed; a storage that cannot do that, or not now, is no reason to collect none."""
+    if deps.settings.evidence_days:
+        try:
+            await deps.outside.store.expire(bucket, EVIDENCE, deps.settings.evidence_days)
+        except OutsideError as error:
+            log.warning("old evidence in %s is not removed: %s", bucket, error)
 
 
 async def _read(deps: Deps, target: CmlTarget, lab_id: str, node: NodeInfo, missing: list[str]) -> list[_Found]:

@@ -10,9 +10,15 @@ _VIRTUAL_HOST = re.compile(r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\.(localhost|s3[
 _SERVICE = {"GET": "ListBuckets"}
 _BUCKET = {"PUT": "CreateBucket", "HEAD": "HeadBucket", "DELETE": "DeleteBucket", "GET": "ListObjects"}
 _OBJECT = {"PUT": "PutObject", "GET": "GetObject", "HEAD": "HeadObject", "DELETE": "DeleteObject"}
+_LIFECYCLE = {
+    "PUT": "PutBucketLifecycleConfiguration",
+    "GET": "GetBucketLifecycleConfiguration",
+    "DELETE": "DeleteBucketLifecycle",
+}
 _PARTS = {"PUT": "UploadPart", "POST": "CompleteMultipartUpload", "DELETE": "AbortMultipartUpload"}
 _HARMLESS = {"list-type", "prefix", "delimiter", "max-keys", "marker", "continuation-token", "start-after"}
 _HARMLESS |= {"encoding-type", "fetch-owner", "x-id", "location", "delete", "uploads", "uploadId", "partNumber"}
+_HARMLESS |= {"lifecycle"}
 _HARMLESS |= {"AWSAccessKeyId", "Signature", "Expires"}
 
 
@@ -36,6 +42,8 @@ def action_of(call: Call, bucket: str, key: str) -> str:
     if not key:
         if method == "POST" and "delete" in query:
             return "DeleteObjects"
+        if "lifecycle" in query:
+            return _LIFECYCLE.get(method, "NotImplemented")
         if method == "GET" and "location" in query:
             return "GetBucketLocation"
         if method == "GET" and query.get("list-type") == "2":

@@ -12,6 +12,7 @@ from lcm_simulators.ec2.errors import AwsError
 from lcm_simulators.ec2.reply import Reply
 from lcm_simulators.ec2.s3.conditions import NotModified, byte_range, check_read, check_write
 from lcm_simulators.ec2.s3.headers import kept_headers, object_headers
+from lcm_simulators.ec2.s3.lifecycle import Lifecycles
 from lcm_simulators.ec2.s3.listing import NAMESPACE, listing_document
 from lcm_simulators.ec2.s3.objects import Bucket, Buckets
 from lcm_simulators.ec2.s3.payload import CHECKSUM, received
@@ -32,6 +33,7 @@ class S3:
     def __init__(self, folder: Path) -> None:
         self._buckets = Buckets(folder / "buckets")
         self._uploads = Uploads(folder / "uploads")
+        self._lifecycles = Lifecycles()
         self._bucket_actions: dict[str, Callable[[Call, Bucket], Reply]] = {
             "HeadBucket": self._head_bucket,
             "DeleteBucket": self._delete_bucket,
@@ -39,6 +41,9 @@ class S3:
             "ListObjects": self._list_objects,
             "ListObjectsV2": self._list_objects,
             "DeleteObjects": self._delete_objects,
+            "PutBucketLifecycleConfiguration": self._lifecycles.put,
+            "GetBucketLifecycleConfiguration": self._lifecycles.get,
+            "DeleteBucketLifecycle": self._lifecycles.delete,
         }
         self._object_actions: dict[str, Callable[[Call, Bucket, str], Reply]] = {
             "PutObject": self._put_object,
@@ -64,6 +69,7 @@ class S3:
         bucket = self._buckets.get(bucket_name)
         if bucket is None:
             raise AwsError("NoSuchBucket", "The specified bucket does not exist", 404, bucket_name)
+        self._lifecycles.expire(bucket)
         if call.action in self._bucket_actions:
             return self._bucket_actions[call.action](call, bucket)
         if len(key.encode()) > _MAX_KEY_BYTES:
