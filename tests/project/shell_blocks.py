@@ -45,6 +45,9 @@ ELSEWHERE = {
         "tests/system/test_cli.py::test_a_definition_is_applied_from_a_folder_and_a_session_reserved_and_ended",
         "needs a running platform",
     ),
+    r"lcm costs( .*)?": Elsewhere(
+        "tests/system/test_cli.py::test_costs_come_by_owner_or_department_with_their_total", "needs a running platform"
+    ),
     r"make simulate( [A-Z_]+=\d+)*": Elsewhere(
         "tests/simulate/test_simulation.py::test_nothing_is_lost_or_left_behind_under_faults",
         "takes minutes; a few runs are in the suite",

@@ -21,7 +21,6 @@ from lcm_simulators.embedded.database import DatabaseServer
 from lcm_simulators.embedded.etcd import EtcdServer
 from lcm_simulators.embedded.moto import MotoServer
 from lcm_simulators.embedded.process import EmbeddedServer
-from lcm_simulators.embedded.resting import SHARED, Resting, wanted
 
 ServerT = TypeVar("ServerT", bound=EmbeddedServer)
 _GRACE_SECONDS = 3.0
@@ -46,8 +45,6 @@ def _run(work: Coroutine[object, object, object]) -> None:
 
 def _served(server: ServerT) -> Iterator[ServerT]:
     _run(server.start())
-    if server.pid is not None:
-        SHARED.add(server.pid)
     yield server
     _run(server.stop(_GRACE_SECONDS))
 
@@ -142,7 +139,6 @@ def _refuse_the_outside(event: str, arguments: tuple[object, ...]) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Install the loopback rule, unless a real backing service was configured for this run."""
-    if wanted():
-        config.pluginmanager.register(Resting(), "lcm-resting")
+    del config
     if not os.environ.get("LCM_TEST_MONGODB_URI"):
         sys.addaudithook(_refuse_the_outside)

@@ -136,7 +136,7 @@ class EventLog:
         return {"unsent": True} if self._publishes and entry.get("cloud_type") else {}
 
 
-async def _empty(collection: Collection, versions: Mapping[str, int]) -> set[str]:
+async def _empty(collection: Collection, versions: Mapping[str, int]) -> list[str]:
     """Empty the outboxes of documents that are still at their version; the ids that do not exist.
 
     At that version the outbox holds what was appended and nothing else. One that was changed meanwhile comes again
@@ -146,9 +146,10 @@ async def _empty(collection: Collection, versions: Mapping[str, int]) -> set[str
     writes = [UpdateOne({"_id": key, "version": version}, empty) for key, version in versions.items()]
     result = await collection.bulk_write(writes, ordered=False)
     if result.matched_count == len(writes):
-        return set()
+        return []
     existing = await collection.find({"_id": {"$in": list(versions)}}, {"_id": 1}).to_list()
-    return versions.keys() - {document["_id"] for document in existing}
+    known = {document["_id"] for document in existing}
+    return [key for key in versions if key not in known]
 
 
 def _without_id(entry: _Entry) -> _Entry:
