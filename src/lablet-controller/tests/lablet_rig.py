@@ -50,10 +50,11 @@ PATIENCE = 30.0
 LAYERS = ("InstanceRunning", "CmlReachable", "CmlReady", "Licensed", "CapacityKnown")
 
 
-def package(files: Mapping[str, str | bytes]) -> bytes:
-    """A zip with these files."""
+def package(files: Mapping[str, str | bytes], comment: str = "") -> bytes:
+    """A zip with these files; a comment of its own makes it another one than any before."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.comment = comment.encode()
         for name, content in files.items():
             archive.writestr(name, content)
     return buffer.getvalue()

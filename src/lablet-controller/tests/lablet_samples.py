@@ -1,5 +1,7 @@
 """Labs written for these tests."""
 
+import uuid
+
 from lablet_rig import package
 
 TWO_ROUTERS = """
@@ -26,9 +28,12 @@ DEVICES = '<content><device device_label="R1" category="router"/><device device_
 
 
 def two_routers(**files: str) -> bytes:
-    """A package of two routers with a rubric; files may be replaced or, with an empty text, left out."""
+    """A package of two routers with a rubric, never the same twice: what is read once is kept by its hash.
+
+    Files may be replaced or, with an empty text, left out.
+    """
     names = {"topology": "cml.yaml", "rubric": "rubric.yaml", "devices": "content.xml", "meta": "mosaic_meta.json"}
     names["pipeline"] = "pipeline.yaml"
     content = {"cml.yaml": TWO_ROUTERS, "rubric.yaml": RUBRIC, "content.xml": DEVICES}
     content |= {names[key]: text for key, text in files.items()}
-    return package({name: text for name, text in content.items() if text})
+    return package({name: text for name, text in content.items() if text}, uuid.uuid4().hex)

@@ -146,8 +146,10 @@ async def test_a_refusal_at_any_step_of_the_build_leaves_nothing(
     definition, worker = await rig.define(two_routers()), await rig.worker()
     await rig.misbehave(simulator, {"match": {"method": method, "path_regex": path}, "kind": "status", "status": 403})
     session = await rig.start(definition, worker)
-    waiting = await rig.reach(session.id, P.PENDING, P.TERMINATED)
-    await rig.misbehave(simulator)
+    try:
+        waiting = await rig.reach(session.id, P.PENDING, P.TERMINATED)
+    finally:
+        await rig.misbehave(simulator)
     assert "Refused" in waiting.status.reason
     assert await rig.labs(worker) == []
     assert set(await rig.lds_states(session.id)) <= {"ARCHIVED"}
