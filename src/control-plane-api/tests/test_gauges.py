@@ -1,6 +1,6 @@
 """What the control plane counts for Prometheus."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from prometheus_client import REGISTRY
 
@@ -14,7 +14,9 @@ def session(name: str, phase: str, start: str, *, soon: bool = False) -> dict[st
         "_id": name,
         "status": {"phase": phase},
         "spec": {"as_soon_as_possible": soon, "slot": {"start": start}},
-        "outbox": [{"n": 1}] if name == "late" else [],
+        "outbox": [{"n": 1}] if name in ("late", "running") else [],
+        # The running one has just been changed: its events are on their way.
+        "updated_at": datetime.now(UTC) - timedelta(seconds=0 if name == "running" else 30),
     }
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from datetime import UTC, datetime, timedelta
 
 from prometheus_client import Gauge
 from pymongo.errors import PyMongoError
@@ -15,6 +16,8 @@ from lcm_core.domain.vocabulary import SessionPhase, WorkerPhase
 log = logging.getLogger(__name__)
 
 COUNT_SECONDS = 10.0
+BEHIND_AFTER = timedelta(seconds=5)
+"""An outbox is emptied some times a second; one that is full for longer waits for something."""
 SESSIONS = Gauge("lcm_sessions", "Sessions by phase", ["phase"])
 WORKERS = Gauge("lcm_workers", "Workers by phase", ["phase"])
 TASKS = Gauge("lcm_tasks_open", "Operator tasks that wait for a person")
@@ -61,4 +64,5 @@ class Gauges:
         }
         LATE.set(await sessions.count_documents(late))
         for name in _PROJECTED:
-            BACKLOG.labels(name).set(await self._database[name].count_documents({"outbox.0": {"$exists": True}}))
+            behind = {"outbox.0": {"$exists": True}, "updated_at": {"$lt": datetime.now(UTC) - BEHIND_AFTER}}
+            BACKLOG.labels(name).set(await self._database[name].count_documents(behind))
