@@ -52,11 +52,11 @@ class JobRunner:
             log.warning("The jobs wait for the database: %s", error)
             return
         for job in JOBS:
-            if job.name in due and scheduler.get_job(job.name) is None and job.name not in self._running:
+            if job.name in due and job.name not in self._running:
+                self._running.add(job.name)
                 scheduler.add_job(self._run, args=[job], id=job.name, misfire_grace_time=None)
 
     async def _run(self, job: Job) -> None:
-        self._running.add(job.name)
         try:
             await self.tick(job)
         finally:

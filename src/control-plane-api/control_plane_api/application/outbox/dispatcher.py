@@ -79,7 +79,7 @@ class Dispatcher:
                         if not self._log.has((projected.collection, document["_id"])):
                             self.changed(projected.collection, document["_id"])
             except PyMongoError as error:
-                self._note_failure("database", error)
+                self._note_failure(error)
             await asyncio.sleep(SWEEP_SECONDS)
 
     async def _drain_forever(self) -> None:
@@ -91,7 +91,7 @@ class Dispatcher:
                 await self._drain(item, written)
                 self.failing = ""
             except (EtcdError, PyMongoError) as error:
-                self._note_failure("etcd" if isinstance(error, EtcdError) else "database", error)
+                self._note_failure(error)
                 await asyncio.sleep(PAUSE_AFTER_FAILURE)
                 self._waiting.setdefault(item, None)
             finally:
@@ -116,7 +116,7 @@ class Dispatcher:
                     await self._log.append(batch)
                     break
                 except PyMongoError as error:
-                    self._note_failure("database", error)
+                    self._note_failure(error)
                     await asyncio.sleep(PAUSE_AFTER_FAILURE)
             self._database_works()
 
@@ -124,11 +124,11 @@ class Dispatcher:
         while True:
             await asyncio.sleep(EMPTY_SECONDS)
             try:
-                for item in await self._log.empty():
-                    await self._forget(item)
+                for collection, document_id in await self._log.empty():
+                    self.changed(collection, document_id)
                 self._database_works()
-            except (EtcdError, PyMongoError) as error:
-                self._note_failure("etcd" if isinstance(error, EtcdError) else "database", error)
+            except PyMongoError as error:
+                self._note_failure(error)
                 await asyncio.sleep(PAUSE_AFTER_FAILURE)
 
     def _database_works(self) -> None:
@@ -144,8 +144,8 @@ class Dispatcher:
         """A purged aggregate disappears from etcd; ids are never used twice, so no newer value can be hit."""
         await self._etcd.delete_prefix(f"/lcm/{BY_COLLECTION[item[0]].etcd_collection}/{item[1]}/")
 
-    def _note_failure(self, where: str, error: Exception) -> None:
-        sentence = f"{where}: {error}"
+    def _note_failure(self, error: EtcdError | PyMongoError) -> None:
+        sentence = f"{'etcd' if isinstance(error, EtcdError) else 'database'}: {error}"
         if sentence != self.failing:
             log.warning("Projection is held up by %s", sentence)
         self.failing = sentence

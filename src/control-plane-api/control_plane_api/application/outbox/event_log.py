@@ -13,9 +13,14 @@ from typing import Any
 
 from cachetools import LRUCache
 from pymongo import UpdateOne
-from pymongo.errors import BulkWriteError
 
-from control_plane_api.infrastructure.mongo.database import Collection, Database, ensure_index
+from control_plane_api.infrastructure.mongo.database import (
+    Collection,
+    Database,
+    Document,
+    ensure_index,
+    insert_new,
+)
 from control_plane_api.kernel.failpoints import failpoint
 
 GATHER_SECONDS = 0.01
@@ -24,15 +29,13 @@ EMPTY_SECONDS = 0.2
 """How often the outboxes of what was appended are emptied."""
 BATCH_LIMIT = 200
 APPENDED_KEPT = 10_000
-DUPLICATE_KEY = 11000
 Item = tuple[str, str]
 """Collection and id of a document."""
-Document = Mapping[str, Any]
 _Entry = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Projected:
+class Due:
     """Etcd shows a document at this version, with these events in its outbox then."""
 
     version: int
@@ -46,7 +49,7 @@ class EventLog:
         self._database = database
         self._publishes = publishes
         self._events: Collection = database["events"]
-        self._projected: dict[Item, Projected] = {}
+        self._projected: dict[Item, Due] = {}
         self._full: dict[Item, int] = {}
         self._some = asyncio.Event()
         self._on_events: list[Callable[[], None]] = []
@@ -74,10 +77,10 @@ class EventLog:
         """Etcd shows this state of a document; the events in its outbox may be appended."""
         before = self._projected.get(item)
         outbox = [*(before.outbox if before else ()), *(document.get("outbox") or ())]
-        self._projected[item] = Projected(max(document["version"], before.version if before else 0), outbox)
+        self._projected[item] = Due(max(document["version"], before.version if before else 0), outbox)
         self._some.set()
 
-    async def gathered(self) -> dict[Item, Projected]:
+    async def gathered(self) -> dict[Item, Due]:
         """Wait for projected documents and take them."""
         await self._some.wait()
         await asyncio.sleep(GATHER_SECONDS)
@@ -88,26 +91,21 @@ class EventLog:
             self._some.clear()
         return batch
 
-    async def append(self, batch: Mapping[Item, Projected]) -> None:
+    async def append(self, batch: Mapping[Item, Due]) -> None:
         """Write the events of a batch into the log. Raises ``PyMongoError``; then nothing of it may be forgotten."""
         entries = {
             entry["event_id"]: entry
-            for projected in batch.values()
-            for entry in projected.outbox
+            for due in batch.values()
+            for entry in due.outbox
             if entry["event_id"] not in self._appended
         }
         documents = [{"_id": key, **self._flag(entry), **_without_id(entry)} for key, entry in entries.items()]
         if documents:
-            try:
-                await self._events.insert_many(documents, ordered=False)
-            except BulkWriteError as error:
-                failures = error.details.get("writeErrors", [])
-                if any(failure["code"] != DUPLICATE_KEY for failure in failures):
-                    raise
+            await insert_new(self._events, documents)
         failpoint("after-events")
         self._appended.update((key, True) for key in entries)
-        for item, projected in batch.items():
-            self._full[item] = projected.version
+        for item, due in batch.items():
+            self._full[item] = due.version
         if documents:
             for callback in self._on_events:
                 callback()

@@ -15,7 +15,7 @@ from typing import Any
 from pymongo.errors import DuplicateKeyError
 
 from control_plane_api.application.errors import ConflictError, InvalidError
-from control_plane_api.infrastructure.mongo.database import Collection, Database, ensure_index
+from control_plane_api.infrastructure.mongo.database import Collection, Database, ensure_index, in_milliseconds
 from control_plane_api.kernel.context import Repeatable
 
 KEPT_SECONDS = 24 * 3600
@@ -58,7 +58,7 @@ class MongoIdempotency:
         digest = hashlib.sha256(body).hexdigest()
         deadline = asyncio.get_running_loop().time() + WAIT_SECONDS
         while True:
-            now = _in_milliseconds(datetime.now(UTC))
+            now = in_milliseconds(datetime.now(UTC))
             fresh = {"body": digest, "created_at": now, "until": now + RESERVED_FOR, "answer": None}
             try:
                 await self._keys.insert_one({"_id": entry_id, **fresh})
@@ -96,12 +96,7 @@ class MongoIdempotency:
 
     async def give_up(self, entry_id: str) -> None:
         """The request failed and may have had its effect: a repetition goes on with it at once."""
-        await self._keys.update_one({"_id": entry_id}, {"$set": {"until": _in_milliseconds(datetime.now(UTC))}})
-
-
-def _in_milliseconds(instant: datetime) -> datetime:
-    """The instant as the database keeps it, so that what is read back is what was meant."""
-    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+        await self._keys.update_one({"_id": entry_id}, {"$set": {"until": in_milliseconds(datetime.now(UTC))}})
 
 
 def _answer(stored: Mapping[str, Any]) -> StoredAnswer:

@@ -5,14 +5,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from pymongo.errors import BulkWriteError
-
 from control_plane_api.infrastructure.mongo.children import MongoChildren
-from control_plane_api.infrastructure.mongo.database import Collection, Database, ensure_index
+from control_plane_api.infrastructure.mongo.database import Collection, Database, ensure_index, insert_new
 from lcm_core.contracts.common import Page
 from lcm_core.contracts.inbound import InboundEvent, InboundEventView
 
-DUPLICATE_KEY = 11000
 EARLY_LIMIT = 50
 
 
@@ -50,14 +47,7 @@ class MongoInbound:
             }
             for key in order
         ]
-        known: set[str] = set()
-        try:
-            await self._events.insert_many(documents, ordered=False)
-        except BulkWriteError as error:
-            failures = error.details.get("writeErrors", [])
-            if any(failure["code"] != DUPLICATE_KEY for failure in failures):
-                raise
-            known = {order[failure["index"]] for failure in failures}
+        known = {order[index] for index in await insert_new(self._events, documents)}
         return [
             first[event_key(event)] == index and event_key(event) not in known for index, event in enumerate(events)
         ]

@@ -23,10 +23,16 @@ from control_plane_api.application.errors import (
     UnavailableError,
 )
 from control_plane_api.application.ports import ListPage, ListQuery
-from control_plane_api.infrastructure.mongo.database import Collection, Database, ensure_index
+from control_plane_api.infrastructure.mongo.database import (
+    Collection,
+    Database,
+    Document,
+    ensure_index,
+    in_milliseconds,
+)
 from control_plane_api.infrastructure.mongo.documents import body_of, outbox_entries, to_aggregate
 from control_plane_api.infrastructure.mongo.pages import REFERENCE, NewestFirst, ParsedDocuments, Totals
-from control_plane_api.infrastructure.mongo.written import Document, LastWritten
+from control_plane_api.infrastructure.mongo.written import LastWritten
 from control_plane_api.kernel.aggregate import Resource
 from control_plane_api.kernel.failpoints import failpoint
 
@@ -52,7 +58,7 @@ class MongoStore(Generic[AggregateT]):
         logged: Callable[[str], bool] = lambda _: False,
     ):
         self._collection: Collection = database[collection]
-        self.name = collection
+        self._name = collection
         self._kind = kind
         self._label = label
         self._changed = changed
@@ -94,8 +100,8 @@ class MongoStore(Generic[AggregateT]):
             "kind": str(aggregate.KIND),
             "version": 1,
             **body_of(aggregate),
-            "created_at": _stored(aggregate.state.created_at),
-            "updated_at": _stored(aggregate.state.updated_at),
+            "created_at": in_milliseconds(aggregate.state.created_at),
+            "updated_at": in_milliseconds(aggregate.state.updated_at),
             "created_by": aggregate.state.created_by,
             "outbox": outbox_entries(aggregate, 1),
             "pending": True,
@@ -171,7 +177,7 @@ class MongoStore(Generic[AggregateT]):
             **document,
             **body_of(aggregate),
             "version": aggregate.version + 1,
-            "updated_at": _stored(datetime.now(UTC)),
+            "updated_at": in_milliseconds(datetime.now(UTC)),
             "outbox": [*waiting, *outbox_entries(aggregate, aggregate.version + 1)],
             "pending": True,
         }
@@ -198,7 +204,7 @@ class MongoStore(Generic[AggregateT]):
         aggregate.state.version = written["version"]
         aggregate.clear_pending_events()
         self._totals.changed()
-        self._changed(self.name, aggregate.key, written)
+        self._changed(self._name, aggregate.key, written)
 
     def _check_backlog(self, document: Document) -> None:
         outbox = document.get("outbox") or []
@@ -256,13 +262,8 @@ class MongoStore(Generic[AggregateT]):
         self._written.forget(resource_id)
         if result.deleted_count:
             self._totals.changed()
-            self._changed(self.name, resource_id, None)
+            self._changed(self._name, resource_id, None)
         return bool(result.deleted_count)
-
-
-def _stored(instant: datetime) -> datetime:
-    """The instant as the database keeps it, in whole milliseconds."""
-    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
 
 
 def _condition(value: object) -> object:

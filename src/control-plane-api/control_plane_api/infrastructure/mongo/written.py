@@ -5,13 +5,11 @@ without a write (a refusal, no change) is decided again on what the database hol
 change as well is read each time, or every second compare-and-set would be for nothing.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from cachetools import LRUCache
 
-Document = Mapping[str, Any]
+from control_plane_api.infrastructure.mongo.database import Document
 
 KEPT_DOCUMENTS = 256
 """Per kind; a session or a worker takes some kilobytes."""
