@@ -34,7 +34,9 @@ def test_nothing_is_lost_or_left_behind_under_faults(seed: int) -> None:
 
 
 def test_a_seed_has_one_history_in_every_process() -> None:
-    code = f"from tests.simulate.single_run import *; print(simulate({REPLAYED!r}).digest)"
+    traced = "from opentelemetry import trace; from opentelemetry.sdk.trace import TracerProvider"
+    traced += "; trace.set_tracer_provider(TracerProvider())"
+    code = f"{traced}; from tests.simulate.single_run import *; print(simulate({REPLAYED!r}).digest)"
     environment = {**os.environ, "PYTHONHASHSEED": "4711"}
     other = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
