@@ -18,8 +18,9 @@ PACKAGES := -p lcm_core -p control_plane_api -p resource_scheduler -p worker_con
 TESTS ?=
 OPTIONS ?=
 PYTEST_OPTIONS ?=
-# Two test processes: most tests wait for other processes. Files stay whole, because modules share a running platform.
-PARALLEL ?= -n 2 --dist loadfile
+# Two test processes: most tests wait for other processes. Files stay whole, because modules share a running platform,
+# and keep the order that conftest.py gives them.
+PARALLEL ?= -n 2 --dist loadfile --no-loadscope-reorder
 
 ##@ Start here
 

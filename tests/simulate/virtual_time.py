@@ -88,7 +88,7 @@ def virtual_time(seed: int) -> Iterator[None]:
         patch.object(secrets, "token_urlsafe", lambda size=32: chance.randbytes(size).hex()),
         patch.object(asyncio, "to_thread", _in_loop),
         patch("lcm_core.clock._boot_seconds", monotonic),
-        # Whether this process traces, as one does in which tests of tracing ran before, must not move the seed's chance.
+        # Whether this process traces, as after tests of tracing, must not move the chance of the seed.
         patch("opentelemetry.sdk.trace.id_generator.random", random.Random(f"{seed}/traces")),
         patch("lcm_core.controller.queue.random", SimpleNamespace(Random=lambda: random.Random(chance.random()))),
     ]

@@ -70,18 +70,20 @@ class RegionObserver:
         while True:
             if region.snapshot is not None and region.snapshot.taken >= not_before:
                 return region.snapshot
-            if region.running is None:
+            # One that is done is never waited for: that returns without a turn of the loop, and nothing would change.
+            if region.running is None or region.running.done():
                 region.running = asyncio.create_task(self._describe(name), name=f"describe {name}")
-                region.running.add_done_callback(lambda task: _finished(region, task))
-            started = region.running
-            snapshot = await asyncio.shield(started)
+                region.running.add_done_callback(_seen)
+            snapshot = await asyncio.shield(region.running)
             if snapshot.taken >= not_before:
                 return snapshot
 
     async def _describe(self, name: str) -> _Snapshot:
         taken = time.monotonic()
         found = await self._ec2.describe_ours(name)
-        return _Snapshot(taken, {each.instance_id: each for each in found})
+        snapshot = _Snapshot(taken, {each.instance_id: each for each in found})
+        self._region(name).snapshot = snapshot
+        return snapshot
 
     def _amended(self, name: str, snapshot: _Snapshot) -> Mapping[str, Instance]:
         region = self._region(name)
@@ -98,7 +100,7 @@ class RegionObserver:
         return amended
 
 
-def _finished(region: _Region, task: "asyncio.Task[_Snapshot]") -> None:
-    region.running = None
-    if not task.cancelled() and task.exception() is None:
-        region.snapshot = task.result()
+def _seen(task: "asyncio.Task[_Snapshot]") -> None:
+    """A failure that nobody waits for any more is no news."""
+    if not task.cancelled():
+        task.exception()

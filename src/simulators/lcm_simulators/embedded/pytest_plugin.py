@@ -24,6 +24,8 @@ from lcm_simulators.embedded.process import EmbeddedServer
 
 ServerT = TypeVar("ServerT", bound=EmbeddedServer)
 _GRACE_SECONDS = 3.0
+SHARED: set[int] = set()
+"""Process ids of the servers below that the tests of every folder use; they run as long as the test session."""
 
 
 def _run(work: Coroutine[object, object, object]) -> None:
@@ -45,6 +47,8 @@ def _run(work: Coroutine[object, object, object]) -> None:
 
 def _served(server: ServerT) -> Iterator[ServerT]:
     _run(server.start())
+    if server.pid is not None:
+        SHARED.add(server.pid)
     yield server
     _run(server.stop(_GRACE_SECONDS))
 
