@@ -21,11 +21,10 @@ from lcm_simulators.embedded.database import DatabaseServer
 from lcm_simulators.embedded.etcd import EtcdServer
 from lcm_simulators.embedded.moto import MotoServer
 from lcm_simulators.embedded.process import EmbeddedServer
+from lcm_simulators.embedded.resting import SHARED, Order, Resting, wanted
 
 ServerT = TypeVar("ServerT", bound=EmbeddedServer)
 _GRACE_SECONDS = 3.0
-SHARED: set[int] = set()
-"""Process ids of the servers below that the tests of every folder use; they run as long as the test session."""
 
 
 def _run(work: Coroutine[object, object, object]) -> None:
@@ -142,7 +141,9 @@ def _refuse_the_outside(event: str, arguments: tuple[object, ...]) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Install the loopback rule, unless a real backing service was configured for this run."""
-    del config
+    """Order the tests, let idle servers rest, and keep tests on loopback unless a real backing service is configured."""
+    config.pluginmanager.register(Order(), "lcm-order")
+    if wanted():
+        config.pluginmanager.register(Resting(), "lcm-resting")
     if not os.environ.get("LCM_TEST_MONGODB_URI"):
         sys.addaudithook(_refuse_the_outside)

@@ -1,6 +1,5 @@
 """What the tests of one folder have started rests while those of another run, and ends in order."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -42,10 +41,7 @@ def test_a_folders_servers_rest_while_others_are_tested_and_go_on_to_be_stopped(
         file.parent.mkdir(exist_ok=True)
         file.write_text(content)
         files.append(str(file))
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.resting", "-c", os.devnull, *files]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    ran = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "lcm_simulators.embedded.pytest_plugin", *files]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "4 passed" in ran.stdout

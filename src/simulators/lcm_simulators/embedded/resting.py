@@ -16,23 +16,26 @@ from pathlib import Path
 import psutil
 import pytest
 
-from lcm_simulators.embedded import pytest_plugin
-
+SHARED: set[int] = set()
+"""Process ids of the servers that tests of every folder use; these never rest."""
 FIRST = ("tests/system", "tests/project", "tests/browser", "src/lablet-controller", "src/worker-controller")
 """Folders whose tests run for long come first, so that one of them is not what the end of a run waits for."""
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Folder by folder, those with long tests first, and so in each folder; the order in a file stays."""
-    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+class Order:
+    """Puts the files of a run in order."""
 
-    def place(item: pytest.Item) -> tuple[int, Path, int, Path]:
-        folder = item.path.parent
-        relative = folder.relative_to(config.rootpath).as_posix() if folder.is_relative_to(config.rootpath) else ""
-        rank = next((at for at, name in enumerate(FIRST) if relative.startswith(name)), len(FIRST))
-        return rank, folder, -slow[item.path], item.path
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Folder by folder, those with long tests first, and so in each folder; the order in a file stays."""
+        slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
 
-    items.sort(key=place)
+        def place(item: pytest.Item) -> tuple[int, Path, int, Path]:
+            folder = item.path.parent
+            relative = folder.relative_to(config.rootpath).as_posix() if folder.is_relative_to(config.rootpath) else ""
+            rank = next((at for at, name in enumerate(FIRST) if relative.startswith(name)), len(FIRST))
+            return rank, folder, -slow[item.path], item.path
+
+        items.sort(key=place)
 
 
 class Resting:
@@ -60,7 +63,7 @@ class Resting:
     def suspend(self, folder: Path) -> None:
         """Let every process rest that is still there and belongs to nobody else."""
         known = {process.pid for processes in self._resting.values() for process in processes}
-        spared = pytest_plugin.SHARED | known
+        spared = SHARED | known
         for process in psutil.Process().children(recursive=True):
             with suppress(psutil.NoSuchProcess):
                 family = {process.pid, *(parent.pid for parent in process.parents())}
@@ -75,7 +78,6 @@ class Resting:
                 process.send_signal(signal.SIGCONT)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Let servers rest where processes can be suspended."""
-    if os.environ.get("LCM_TEST_REST") != "0" and hasattr(signal, "SIGSTOP"):
-        config.pluginmanager.register(Resting(), "lcm-resting")
+def wanted() -> bool:
+    """Whether servers may rest: where processes can be suspended, unless ``LCM_TEST_REST=0`` says no."""
+    return os.environ.get("LCM_TEST_REST") != "0" and hasattr(signal, "SIGSTOP")

@@ -1,3 +1,0 @@
-"""What holds for the tests of every folder."""
-
-pytest_plugins = ["tests.resting"]
