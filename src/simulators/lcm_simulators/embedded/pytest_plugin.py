@@ -141,7 +141,7 @@ def _refuse_the_outside(event: str, arguments: tuple[object, ...]) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Order the tests, let idle servers rest, and keep tests on loopback unless a real backing service is configured."""
+    """Order the tests, let idle servers rest, and keep tests on loopback unless a real service is configured."""
     config.pluginmanager.register(Order(), "lcm-order")
     if wanted():
         config.pluginmanager.register(Resting(), "lcm-resting")
