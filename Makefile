@@ -18,9 +18,9 @@ PACKAGES := -p lcm_core -p control_plane_api -p resource_scheduler -p worker_con
 TESTS ?=
 OPTIONS ?=
 PYTEST_OPTIONS ?=
-# Three test processes on two processors: most tests wait for others. Files stay whole, modules share a running platform,
+# Two test processes: most tests wait for other processes. Files stay whole, because modules share a running platform,
 # and keep the order that the plugin of the simulators gives them.
-PARALLEL ?= -n 3 --dist loadfile --no-loadscope-reorder
+PARALLEL ?= -n 2 --dist loadfile --no-loadscope-reorder
 
 ##@ Start here
 
@@ -163,7 +163,7 @@ check-tools: ## Bring what some checks use (Chromium, Redis, Helm, promtool, …
 .PHONY: test-keycloak
 test-keycloak: install tools ## Run the sign-in tests against a real Keycloak as well (needs Maven and a JDK of 17 or newer)
 	$(PYTHON) scripts/fetch_keycloak.py
-	$(BIN)/python -m pytest -k "identity or keycloak" $(PYTEST_OPTIONS) src/simulators/tests
+	LCM_TEST_KEYCLOAK=1 $(BIN)/python -m pytest -k keycloak $(PYTEST_OPTIONS) src/simulators/tests
 
 COMPOSE_TESTS ?= tests/compose
 .PHONY: test-compose

@@ -14,6 +14,7 @@ import uvloop
 
 from control_plane_api.composition.platform import build_platform
 from control_plane_api.composition.production import insecure
+from control_plane_api.kernel.gathered import GatheringProtocol
 from control_plane_api.settings import Settings
 from lcm_core.observability.logs import configure_logging
 from lcm_core.observability.tracing import configure_tracing
@@ -60,7 +61,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     server = _Server(
         uvicorn.Config(
             platform.app,
-            http="httptools",
+            http=GatheringProtocol,
             loop="none",
             lifespan="on",
             access_log=False,

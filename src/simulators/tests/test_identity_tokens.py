@@ -144,7 +144,7 @@ def test_each_service_signs_in_with_an_account_of_its_own(provider: Provider, se
 
 
 @pytest.mark.parametrize(
-    ("username", "password"), [("user", "wrong"), ("user", ""), ("nobody", "test"), ("service-account-lcm-lds", "")]
+    ("username", "password"), [("user", "wrong"), ("user", ""), ("nobody", "guess"), ("service-account-lcm-lds", "")]
 )
 def test_a_wrong_password_and_an_unknown_user_are_refused_alike(
     provider: Provider, username: str, password: str

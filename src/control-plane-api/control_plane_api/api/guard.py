@@ -5,6 +5,7 @@ before FastAPI reads and validates the body (ruling 18).
 """
 
 from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from control_plane_api.application.authorization.policy import Action
 from control_plane_api.kernel.errors import WiringError
@@ -111,6 +113,7 @@ class GuardedRoute(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         self.guard = guard_of(endpoint)
         super().__init__(path, endpoint, **options)
+        self.app = _served(self.get_route_handler())
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """See ``APIRoute``."""
@@ -120,11 +123,27 @@ class GuardedRoute(APIRoute):
         async def guarded(request: Request) -> Response:
             # The route knows its path below the mounted application only; people look for the whole one.
             name = f"{method} {request.scope.get('root_path', '')}{self.path_format}"
-            strict = _StrictRequest(request.scope, request.receive)
-            response: Response = await request.app.state.edge.handle(strict, wanted, name, handler)
+            response: Response = await request.app.state.edge.handle(request, wanted, name, handler)
             return response
 
         return guarded
+
+
+def _served(handler: Callable[[Request], Coroutine[Any, Any, Response]]) -> ASGIApp:
+    """The handler as an application.
+
+    FastAPI's own wrapping handles exceptions, which the edge has turned into answers already, and keeps a stack for
+    each of three lifetimes; what is on them here (uploaded files) may all stay until the answer is sent.
+    """
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        async with AsyncExitStack() as stack:
+            for name in ("fastapi_inner_astack", "fastapi_function_astack", "fastapi_middleware_astack"):
+                scope[name] = stack
+            response = await handler(_StrictRequest(scope, receive))
+            await response(scope, receive, send)
+
+    return app
 
 
 def api_router(prefix: str = "", *, tags: list[str]) -> APIRouter:

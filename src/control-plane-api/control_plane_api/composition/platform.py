@@ -18,6 +18,7 @@ from control_plane_api.api.health import GOOD, Health
 from control_plane_api.api.middleware import BodyLimit, SecurityHeaders
 from control_plane_api.api.problems import install_problems
 from control_plane_api.api.router import include_routes
+from control_plane_api.api.shortcut import Shortcut
 from control_plane_api.application.audit.log import AuditLog
 from control_plane_api.application.cloudevents.publisher import EventPublisher
 from control_plane_api.application.jobs.runner import JobRunner
@@ -50,6 +51,7 @@ from control_plane_api.kernel.builder import IsolatedBuilder
 from control_plane_api.settings import Settings
 from lcm_core.etcd.keys import SETTINGS_KEY
 
+API = "/api"
 TITLE = "Lablet Cloud Manager"
 DESCRIPTION = "Reserve, run, grade and operate labs. Every error is a problem document (RFC 9457)."
 
@@ -112,9 +114,7 @@ def build_platform(settings: Settings) -> Platform:
 
     builder.services.add_singleton(HostedService, implementation_factory=host_service)
     release = version("lcm-control-plane-api")
-    builder.add_sub_app(
-        SubAppConfig("/api", "api", [], TITLE, DESCRIPTION, release, debug=False, custom_setup=set_up_api)
-    )
+    builder.add_sub_app(SubAppConfig(API, "api", [], TITLE, DESCRIPTION, release, debug=False, custom_setup=set_up_api))
     builder.add_sub_app(
         SubAppConfig(
             "/",
@@ -130,6 +130,7 @@ def build_platform(settings: Settings) -> Platform:
     app.router.routes[0:0] = health.routes()
     # A path with a line break is no application's.
     install_problems(app)
+    app.add_middleware(Shortcut, api=made[0], mount=API)
     app.add_middleware(BodyLimit, limit=settings.app.body_bytes)
     app.add_middleware(SecurityHeaders, https=settings.sign_in.public_url.startswith("https://"))
     check_wiring(made[0], mediator, requests)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+import hypothesis
 import pytest
 
 from lcm_simulators.embedded.database import DatabaseServer
@@ -143,6 +144,9 @@ def _refuse_the_outside(event: str, arguments: tuple[object, ...]) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Order the tests, let idle servers rest, and keep tests on loopback unless a real service is configured."""
     config.pluginmanager.register(Order(), "lcm-order")
+    # How long an example takes says something about the machine's load, not about the code.
+    hypothesis.settings.register_profile("lcm", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+    hypothesis.settings.load_profile("lcm")
     if wanted():
         config.pluginmanager.register(Resting(), "lcm-resting")
     if not os.environ.get("LCM_TEST_MONGODB_URI"):

@@ -23,7 +23,7 @@ from control_plane_api.infrastructure.mongo.database import (
 )
 from control_plane_api.kernel.failpoints import failpoint
 
-GATHER_SECONDS = 0.01
+GATHER_SECONDS = 0.02
 """How long projected changes are gathered before their events are appended."""
 EMPTY_SECONDS = 0.2
 """How often the outboxes of what was appended are emptied."""
