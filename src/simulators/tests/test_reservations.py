@@ -22,10 +22,11 @@ def test_processes_that_run_at_once_share_no_port_and_no_network() -> None:
     takers = [taker() for _ in range(3)]
     try:
         given = [process.stdout.readline().split() for process in takers if process.stdout]
+        # While the others run: what they held is free again afterwards.
+        mine = [*(str(free_port()) for _ in range(PORTS)), free_network()]
     finally:
         for process in takers:
             process.communicate("\n", timeout=20)
-    mine = [*(str(free_port()) for _ in range(PORTS)), free_network()]
     everything = [each for one in [*given, mine] for each in one]
     assert len(everything) == 4 * (PORTS + 1)
     assert len(set(everything)) == len(everything)
