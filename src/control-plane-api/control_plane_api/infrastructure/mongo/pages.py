@@ -14,11 +14,12 @@ from cachetools import LRUCache, TTLCache
 
 from control_plane_api.infrastructure.mongo.database import Collection
 from control_plane_api.infrastructure.mongo.documents import to_aggregate
+from control_plane_api.infrastructure.mongo.field_names import FieldNames
 from control_plane_api.kernel.aggregate import Resource, ResourceState
 
 AggregateT = TypeVar("AggregateT", bound=Resource[Any, Any])
 Document = Mapping[str, Any]
-_Key = tuple[str, int, datetime]
+_Version = tuple[int, datetime]
 
 KEPT_DOCUMENTS = 5_000
 COUNT_LIMIT = 10_000
@@ -33,29 +34,34 @@ REFERENCE = {"_id": 1, "version": 1, "updated_at": 1}
 
 
 class ParsedDocuments(Generic[AggregateT]):
-    """Aggregates by reference. They share specification and status: for reading, never to be changed."""
+    """Aggregates by reference, the newest that was parsed of each. They share specification and status: for reading,
+    never to be changed.
+    """
 
     def __init__(self, kind: type[AggregateT], size: int = KEPT_DOCUMENTS) -> None:
         self._kind = kind
-        self._states: LRUCache[_Key, ResourceState[Any, Any]] = LRUCache(size)
+        self._states: LRUCache[str, tuple[_Version, ResourceState[Any, Any]]] = LRUCache(size)
+        self._names = FieldNames()
 
     def learn(self, documents: Iterable[Document]) -> dict[str, AggregateT]:
         """Parse whole documents; the aggregates by id."""
         learned = {}
         for document in documents:
             aggregate = to_aggregate(self._kind, document)
-            self._states[_key(document)] = aggregate.state
+            self._names.share(aggregate.spec)
+            self._names.share(aggregate.status)
+            self._states[document["_id"]] = (_version(document), aggregate.state)
             learned[aggregate.key] = aggregate
         return learned
 
     def known(self, reference: Document) -> AggregateT | None:
         """The aggregate of a reference, unless it was never parsed or is forgotten."""
-        state = self._states.get(_key(reference))
-        return None if state is None else self._kind(state)
+        version, state = self._states.get(reference["_id"], (None, None))
+        return None if state is None or version != _version(reference) else self._kind(state)
 
 
-def _key(document: Document) -> _Key:
-    return document["_id"], document["version"], document["updated_at"]
+def _version(document: Document) -> _Version:
+    return document["version"], document["updated_at"]
 
 
 class Totals:
