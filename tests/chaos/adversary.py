@@ -18,6 +18,7 @@ from lcm_simulators.embedded.process import ServerStartError
 from lcm_simulators.world import World
 from tests.chaos.gateway import Gateway
 from tests.chaos.history import History
+from tests.chaos.machine import STORES, Machine, jump_clock
 from tests.chaos.picture import Viewer
 from tests.chaos.schedule import Fault, FaultKind
 
@@ -39,10 +40,18 @@ class Adversary:
     """
 
     def __init__(
-        self, world: World, viewer: Viewer, planes: Gateway, events: Gateway, history: History, seed: int
+        self,
+        world: World,
+        viewer: Viewer,
+        machine: Machine,
+        planes: Gateway,
+        events: Gateway,
+        history: History,
+        seed: int,
     ) -> None:
         self._world = world
         self._viewer = viewer
+        self._machine = machine
         self._planes = planes
         self._events = events
         self._history = history
@@ -68,7 +77,17 @@ class Adversary:
             FaultKind.ANSWERS_LOST: self._lose_answers,
             FaultKind.EVENTS_DISTURBED: self._disturb_events,
             FaultKind.EVENTS_FORGED: self._forge_event,
+            FaultKind.REDIS_FLUSH: lambda _: self._machine.sessions.flush(),
+            FaultKind.REDIS_KILL: self._kill_redis,
+            FaultKind.CLOCK_JUMP: self._jump_clock,
+            FaultKind.DISK_FULL: self._fill_disk,
         }
+        impossible = {
+            FaultKind.DISK_FULL: not machine.disk.mounted,
+            FaultKind.REDIS_FLUSH: not machine.sessions.present,
+            FaultKind.REDIS_KILL: not machine.sessions.present,
+        }
+        self._impossible = {kind for kind, hindered in impossible.items() if hindered}
 
     async def play(self, faults: list[Fault]) -> None:
         """Let every fault strike at its time; return when the last is over. May be cancelled, then ``heal``."""
@@ -79,6 +98,8 @@ class Adversary:
     async def heal(self) -> list[str]:
         """End every fault and have every process up and healthy; complaints about those that are not in time."""
         self._planes.loss = self._events.loss = 0.0
+        self._machine.disk.free()
+        await self._machine.sessions.start()
         for name in self._world.names:
             self._world.resume(name)
         for name in self._armed:
@@ -117,6 +138,9 @@ class Adversary:
     async def _strike(self, fault: Fault) -> None:
         await asyncio.sleep(max(0.0, fault.at - self._history.now))
         if fault.target in self._down:
+            return
+        if fault.kind in self._impossible:
+            self._history.remark(f"left out, this machine does not allow it: {fault}")
             return
         self.struck += 1
         self._history.remark(f"fault: {fault}")
@@ -179,10 +203,29 @@ class Adversary:
     async def _wipe(self, fault: Fault) -> None:
         self._down.add("etcd")
         self._world.kill("etcd")
-        await asyncio.to_thread(shutil.rmtree, self._world.data_dir / "etcd", True)
+        for path in (self._world.data_dir / "etcd").iterdir():
+            await asyncio.to_thread(shutil.rmtree, path, True)
         await asyncio.sleep(fault.seconds)
         await self._revive("etcd")
         self._down.discard("etcd")
+
+    async def _fill_disk(self, fault: Fault) -> None:
+        """Afterwards start what could not live without a disk."""
+        self._down.add(fault.target)
+        await self._machine.fill_disk(fault.seconds)
+        self._down.discard(fault.target)
+        for name in STORES:
+            if self._world.pid(name) is None and name not in self._down:
+                self._history.remark(f"{name} has died of the full disk")
+                await self._revive(name)
+
+    async def _kill_redis(self, fault: Fault) -> None:
+        self._down.add(fault.target)
+        await self._machine.kill_redis(fault.seconds)
+        self._down.discard(fault.target)
+
+    async def _jump_clock(self, fault: Fault) -> None:
+        jump_clock(self._world.clock_file, forward=fault.detail == "forward")
 
     async def _misbehave(self, fault: Fault) -> None:
         """Faults of calls, which every simulator understands in the same words."""

@@ -24,9 +24,11 @@ from tests.chaos.adversary import Adversary
 from tests.chaos.gateway import Gateway
 from tests.chaos.history import History
 from tests.chaos.invariants import always, at_rest, lives, past, secrets_in
+from tests.chaos.machine import Machine, machine_in
 from tests.chaos.picture import Picture, Viewer, viewer_of
 from tests.chaos.schedule import LEASE_SECONDS, Fault, schedule
 from tests.chaos.users import Users, end_all
+from tests.chaos.watcher import Watcher
 from tests.system.packages import two_routers
 from tests.system.platform import Platform
 
@@ -51,6 +53,8 @@ class Report:
     unknown: int = 0
     sessions: int = 0
     looks: int = 0
+    sign_ins: int = 0
+    streams: int = 0
     rest_seconds: float = 0.0
     outcomes: dict[str, int] = field(default_factory=dict)
     violations: list[str] = field(default_factory=list)
@@ -61,6 +65,7 @@ class Report:
         return (
             f"seed {self.seed}: {verdict}; {self.faults} faults, {self.operations} operations "
             f"({self.unknown} unknown), {self.sessions} sessions ({ends}), {self.looks} looks, "
+            f"{self.sign_ins} sign-ins, {self.streams} streams, "
             f"at rest after {self.rest_seconds:.1f} s"
         )
 
@@ -69,10 +74,18 @@ class Chaos:
     """A platform of two replicas each behind gateways, ready for one run after the other."""
 
     def __init__(
-        self, world: World, viewer: Viewer, platform: Platform, planes: Gateway, events: Gateway, labs: list[str]
+        self,
+        world: World,
+        viewer: Viewer,
+        machine: Machine,
+        platform: Platform,
+        planes: Gateway,
+        events: Gateway,
+        labs: list[str],
     ) -> None:
         self._world = world
         self._viewer = viewer
+        self._machine = machine
         self._platform = platform
         self._planes = planes
         self._events = events
@@ -82,21 +95,23 @@ class Chaos:
     async def run(self, seed: int, duration: float, artifacts: Path) -> Report:
         """Play one seed and judge it; ``artifacts`` receives schedule, history and, after a violation, the logs."""
         faults, history, report = schedule(seed, duration), History(), Report(seed)
-        adversary = Adversary(self._world, self._viewer, self._planes, self._events, history, seed)
+        adversary = Adversary(self._world, self._viewer, self._machine, self._planes, self._events, history, seed)
+        watcher = Watcher(self._planes.url, token="" if self._machine.sessions.present else self._platform.token)
         clock = DomainClock(self._world.clock_file)
         users = Users(self._platform.api, self._world.url("lds"), clock, self._labs, history, seed)
-        watch = asyncio.create_task(self._watch(report, history))
+        watches = [asyncio.create_task(self._watch(report, history)), asyncio.create_task(watcher.watch())]
         try:
             await _for(duration, [asyncio.create_task(users.act()), asyncio.create_task(adversary.play(faults))])
             report.violations += await adversary.heal()
             self._lost_instances |= adversary.lost_instances
             begun = time.monotonic()
-            picture = await self._come_to_rest(report, begun)
+            picture = await self._come_to_rest(report, watcher, begun)
             report.rest_seconds = time.monotonic() - begun
         finally:
-            watch.cancel()
-            await asyncio.gather(watch, return_exceptions=True)
-        self._judge(report, history, picture, adversary)
+            for watch in watches:
+                watch.cancel()
+            await asyncio.gather(*watches, return_exceptions=True)
+        self._judge(report, history, picture, adversary, watcher)
         self._keep(artifacts, faults, history, report, picture)
         self._viewer.settle(picture)
         return report
@@ -113,7 +128,7 @@ class Chaos:
                 report.violations += fresh
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def _come_to_rest(self, report: Report, begun: float) -> Picture:
+    async def _come_to_rest(self, report: Report, watcher: Watcher, begun: float) -> Picture:
         """Send everybody home, give every machine back, and wait until nothing is left."""
         picture = Picture()
         complaints = ["nothing was looked at"]
@@ -123,6 +138,7 @@ class Chaos:
                 picture = await self._viewer.picture()
                 complaints = at_rest(picture, DomainClock(self._world.clock_file).now(), self._lost_instances)
                 complaints += await self._viewer.broken()
+                complaints += watcher.behind(picture)
             except (*_UNREADABLE, ApiError) as error:
                 complaints = [f"the platform or the world did not answer: {type(error).__name__}: {error}"]
             if not complaints:
@@ -144,11 +160,14 @@ class Chaos:
                 path = f"/api/workers/{worker['_id']}/terminate"
                 await self._platform.api.call("POST", path, response=WorkerView)
 
-    def _judge(self, report: Report, history: History, picture: Picture, adversary: Adversary) -> None:
-        texts = {f"the log of {name}": self._world.log(name) for name in self._world.names}
+    def _judge(
+        self, report: Report, history: History, picture: Picture, adversary: Adversary, watcher: Watcher
+    ) -> None:
+        texts = {**watcher.said()} | {f"the log of {name}": self._world.log(name) for name in self._world.names}
         texts["etcd"] = "".join(f"{key} {value.decode(errors='replace')}" for key, value in picture.shown.items())
         report.violations += past(picture, history) + secrets_in(texts, self._world.settings.secrets)
         counts = history.counts()
+        report.sign_ins, report.streams = watcher.sign_ins, watcher.streams
         report.faults, report.operations, report.unknown = adversary.struck, counts.total(), counts["unknown"]
         mine = [found for found in picture.sessions if found["spec"]["note"].startswith(f"chaos {report.seed}/")]
         report.sessions = len(mine)
@@ -182,14 +201,16 @@ async def _for(seconds: float, tasks: list[asyncio.Task[None]]) -> None:
 @asynccontextmanager
 async def chaos_on(folder: Path) -> AsyncIterator[Chaos]:
     """A fresh platform with its labs and its kind of machine."""
-    async with Gateway([]) as planes, Gateway([]) as events:
+    data = folder / "world"
+    async with Gateway([]) as planes, Gateway([]) as events, machine_in(folder, data) as machine:
         addresses = {
+            **machine.sessions.settings,
             "LCM_CONTROL_PLANE_URL": planes.url,
             "LCM_EVENTS_URL": f"{events.url}/events",
             "LCM_ELECTION_LEASE_SECONDS": str(LEASE_SECONDS),
         }
         world = World(
-            folder,
+            data,
             ports="ephemeral",
             clock_factor=FACTOR,
             boot_scale=BOOT_SCALE,
@@ -202,7 +223,7 @@ async def chaos_on(folder: Path) -> AsyncIterator[Chaos]:
         planes.point_to([world.port("control-plane"), world.port("control-plane-2")])
         events.point_to([world.port("lablet-controller"), world.port("lablet-controller-2")])
         async with world, viewer_of(world) as viewer, _signed_in(world, planes.url) as platform:
-            yield Chaos(world, viewer, platform, planes, events, await _furnish(platform, folder))
+            yield Chaos(world, viewer, machine, platform, planes, events, await _furnish(platform, folder))
 
 
 @asynccontextmanager

@@ -71,6 +71,10 @@ class FaultKind(StrEnum):
     ANSWERS_LOST = "answers-lost"
     EVENTS_DISTURBED = "events-disturbed"
     EVENTS_FORGED = "events-forged"
+    REDIS_FLUSH = "redis-flush"
+    REDIS_KILL = "redis-kill"
+    CLOCK_JUMP = "clock-jump"
+    DISK_FULL = "disk-full"
 
 
 _WEIGHTS = {
@@ -81,6 +85,7 @@ _WEIGHTS = {
     FaultKind.ANSWERS_LOST: 2.0,
     FaultKind.EVENTS_DISTURBED: 2.0,
     FaultKind.EVENTS_FORGED: 0.5,
+    FaultKind.CLOCK_JUMP: 0.5,
 }
 _MEAN_GAP = 2.2
 _FIRST = 2.0
@@ -89,7 +94,9 @@ _LAST_BEFORE_END = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that goes wrong at ``at`` and is over ``seconds`` later. ``detail`` is the point of a failpoint."""
+    """One thing that goes wrong at ``at`` and is over ``seconds`` later. ``detail`` is the point of a failpoint, or
+    where the clock jumps to.
+    """
 
     at: float
     kind: FaultKind
@@ -139,5 +146,7 @@ def _fault(dice: random.Random, at: float, kind: FaultKind) -> Fault:
             return Fault(at, kind, "database", brief)
         case FaultKind.SIMULATOR_KILL:
             return Fault(at, kind, dice.choice(SIMULATORS), brief)
+        case FaultKind.CLOCK_JUMP:
+            return Fault(at, kind, "clock", 0.0, dice.choice(["forward", "back"]))
         case _:
             return Fault(at, kind, kind.split("-", maxsplit=1)[0], dice.uniform(2.0, 6.0))

@@ -1,10 +1,7 @@
 """Browsers that sign in: the identity provider and Redis as processes, and what a browser does."""
 
 import contextlib
-import os
 import re
-import shutil
-import socket
 import sys
 from collections.abc import AsyncIterator
 from html import unescape
@@ -17,8 +14,6 @@ from plane_process import PlaneProcess
 from lcm_simulators.embedded.process import EmbeddedServer
 
 REPOSITORY = Path(__file__).parents[3]
-PROGRAMS = Path(os.environ.get("LCM_TOOLS_DIR") or REPOSITORY / ".tools") / "bin"
-"""Where ``make check-tools`` puts what the machine does not have."""
 COOKIE = "lcm_session"
 
 
@@ -37,25 +32,6 @@ class IdentityProcess(EmbeddedServer):
         with contextlib.suppress(httpx.TransportError):
             async with httpx.AsyncClient(trust_env=False, timeout=2) as http:
                 return (await http.get(f"http://{self.address}/health")).status_code == 200
-        return False
-
-
-class RedisProcess(EmbeddedServer):
-    """A Redis server, where the machine has one."""
-
-    name = "redis"
-
-    def command(self) -> list[str]:
-        """See ``EmbeddedServer``."""
-        program = shutil.which("redis-server", path=os.pathsep.join([os.environ["PATH"], str(PROGRAMS)])) or ""
-        options = ["--save", "", "--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction"]
-        return [program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.data_dir), *options]
-
-    async def healthy(self) -> bool:
-        """See ``EmbeddedServer``."""
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1) as connection:
-            connection.sendall(b"PING\r\n")
-            return connection.recv(7) == b"+PONG\r\n"
         return False
 
 

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from browsers import RedisProcess
 from plane_process import PlaneProcess, plane_environment
 from realm_stand_in import RealmStandIn
 
@@ -17,6 +16,7 @@ from control_plane_api.settings import Settings
 from lcm_core.etcd import EtcdClient
 from lcm_simulators.embedded.etcd import EtcdServer
 from lcm_simulators.embedded.process import EmbeddedServer
+from lcm_simulators.embedded.redis import RedisServer, redis_program
 
 
 def run_now(work: Callable[[], object]) -> None:
@@ -111,11 +111,10 @@ def stores(
 
 
 @pytest.fixture
-def redis(tmp_path: Path) -> Iterator[RedisProcess]:
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
     """A Redis of this test alone."""
-    server = RedisProcess(tmp_path / "redis")
-    server.choose_ports()
-    if not server.command()[0]:
+    server = RedisServer(tmp_path / "redis")
+    if redis_program() is None:
         pytest.skip("redis-server is not on this machine: run `make check-tools`, which says whether it can be had")
     run_now(server.start)
     yield server

@@ -30,7 +30,8 @@ async def main(uri: str, name: str, endpoint: str, writes: int) -> None:
         for number in range(writes):
             key = ("s1", "s2")[number % 2]
             changed = await store.update(
-                key, lambda session, n=number: session.signal(f"e{n}", SignalType.LDS_STARTED, NOW)  # type: ignore[misc]
+                key,
+                lambda session, n=number: session.signal(f"e{n}", SignalType.LDS_STARTED, NOW),  # type: ignore[misc]
             )
             print(f"{key} {changed.version}", flush=True)
             await asyncio.sleep(0.005)

@@ -8,7 +8,7 @@ from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from browsers import COOKIE, IdentityProcess, RedisProcess, browser, csrf, identity_beside, sign_in
+from browsers import COOKIE, IdentityProcess, browser, csrf, identity_beside, sign_in
 from conftest import run_now
 from plane_process import PlaneProcess
 from realm_stand_in import RealmStandIn
@@ -21,6 +21,7 @@ from control_plane_api.infrastructure.sessions.memory import MemorySessions
 from control_plane_api.infrastructure.sessions.model import BrowserSession, SessionStore
 from control_plane_api.infrastructure.sessions.origins import origin_of
 from lcm_simulators.embedded import free_port
+from lcm_simulators.embedded.redis import RedisServer
 
 
 @pytest.fixture(scope="module")
@@ -207,8 +208,8 @@ async def test_sessions_in_memory_keep_the_rules_and_expire() -> None:
     assert await store.get("late") is None
 
 
-async def test_sessions_in_redis_are_shared_and_survive_its_restart(redis: RedisProcess) -> None:
-    url = f"redis://{redis.address}/0"
+async def test_sessions_in_redis_are_shared_and_survive_its_restart(redis: RedisServer) -> None:
+    url = redis.url
     first, second = RedisSessions(url, "session:"), RedisSessions(url, "session:")
     await check_store(first, second)
     await first.put(a_session("kept"))

@@ -9,12 +9,13 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from browsers import COOKIE, RedisProcess, callback_of, csrf, identity_beside, sign_in
+from browsers import COOKIE, callback_of, csrf, identity_beside, sign_in
 from plane_process import PlaneProcess
 from realm_stand_in import RealmStandIn
 from redis.asyncio import Redis
 
 from lcm_simulators.embedded import free_port
+from lcm_simulators.embedded.redis import RedisServer
 
 pytestmark = pytest.mark.slow
 WORKER = {"template_id": "metal-many"}
@@ -35,7 +36,7 @@ class Replicas:
 
 @pytest.fixture
 async def replicas(
-    tmp_path: Path, plane_settings: dict[str, str], realm: RealmStandIn, redis: RedisProcess
+    tmp_path: Path, plane_settings: dict[str, str], realm: RealmStandIn, redis: RedisServer
 ) -> AsyncIterator[Replicas]:
     """Two control planes with one Redis, database and etcd, beside one identity provider."""
     port = free_port()
@@ -44,7 +45,7 @@ async def replicas(
         **plane_settings,
         "KEYCLOAK_URL": f"http://{identity.address}",
         "REDIS_ENABLED": "true",
-        "REDIS_URL": f"redis://{redis.address}/0",
+        "REDIS_URL": redis.url,
     }
     planes = [PlaneProcess(tmp_path / name, shared, realm) for name in ("first", "second")]
     planes[0]._chosen_port, planes[0]._fixed_port = port, True
@@ -84,7 +85,7 @@ async def test_a_session_of_one_replica_is_a_session_of_the_other(replicas: Repl
     assert await replicas.signed_in() == [False, False]
 
 
-async def test_redis_killed_and_started_again_signs_nobody_out(replicas: Replicas, redis: RedisProcess) -> None:
+async def test_redis_killed_and_started_again_signs_nobody_out(replicas: Replicas, redis: RedisServer) -> None:
     await sign_in(replicas.first, "admin")
     token = await csrf(replicas.first)
     await asyncio.to_thread(redis.kill)
@@ -99,11 +100,11 @@ async def test_redis_killed_and_started_again_signs_nobody_out(replicas: Replica
 
 @pytest.mark.parametrize("fault", ["flushed", "evicted"])
 async def test_a_session_that_redis_lost_is_over_everywhere_and_can_be_made_again(
-    replicas: Replicas, redis: RedisProcess, fault: str
+    replicas: Replicas, redis: RedisServer, fault: str
 ) -> None:
     await sign_in(replicas.first, "admin")
     assert await replicas.signed_in() == [True, True]
-    async with Redis.from_url(f"redis://{redis.address}/0") as server:
+    async with Redis.from_url(redis.url) as server:
         if fault == "flushed":
             await server.flushall()
         else:

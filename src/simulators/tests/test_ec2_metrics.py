@@ -35,7 +35,10 @@ def read(world: Ec2World, *queries: dict[str, Any], hours: float = 24, region: s
     """The results of the last hours, up to now."""
     end = datetime.fromtimestamp(world.now(), UTC)
     return world.cloudwatch(region).get_metric_data(
-        MetricDataQueries=queries, StartTime=end - timedelta(hours=hours), EndTime=end, **more  # type: ignore[arg-type]
+        MetricDataQueries=queries,
+        StartTime=end - timedelta(hours=hours),
+        EndTime=end,
+        **more,  # type: ignore[arg-type]
     )
 
 

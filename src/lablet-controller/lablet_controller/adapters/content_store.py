@@ -93,7 +93,8 @@ class S3ContentStore:
         if wanted not in rules:
             others = [rule for rule in rules if rule.get("ID") != name]
             self._s3.put_bucket_lifecycle_configuration(
-                Bucket=bucket, LifecycleConfiguration={"Rules": [*others, wanted]}  # type: ignore[list-item]
+                Bucket=bucket,
+                LifecycleConfiguration={"Rules": [*others, wanted]},  # type: ignore[list-item]
             )
 
     def _rules(self, bucket: str) -> Sequence[Mapping[str, object]]:

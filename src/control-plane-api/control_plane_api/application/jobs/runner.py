@@ -16,6 +16,7 @@ from control_plane_api.application.administration.limits import present_settings
 from control_plane_api.application.jobs.catalog import JOBS, Job
 from control_plane_api.application.ports import Deps, JobStore
 from control_plane_api.kernel.context import RequestContext, set_request_context
+from lcm_core.etcd import EtcdError
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +76,9 @@ class JobRunner:
         started = time.perf_counter()
         try:
             message, result = await job.run(self._deps, settings), "succeeded"
+        except (PyMongoError, EtcdError) as error:
+            log.warning("Job %s was interrupted, a store did not answer: %s", job.name, error)
+            message, result = f"{type(error).__name__}: {error}"[:500], "failed"
         except Exception as error:  # like a reconcile: a failed run is recorded, counted, and tried again when due
             log.exception("Job %s failed", job.name)
             message, result = f"{type(error).__name__}: {error}"[:500], "failed"
