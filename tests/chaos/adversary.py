@@ -214,6 +214,9 @@ class Adversary:
         self._down.add(fault.target)
         await self._machine.fill_disk(fault.seconds)
         self._down.discard(fault.target)
+        if not await self._viewer.database_writes():
+            # mongod ends itself when its storage engine panics; the embedded database stays up and refuses everything.
+            self._world.kill("database")
         for name in STORES:
             if self._world.pid(name) is None and name not in self._down:
                 self._history.remark(f"{name} has died of the full disk")

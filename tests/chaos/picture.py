@@ -1,5 +1,6 @@
 """Everything that the stores and the outside world hold, read past the platform, straight from where it is kept."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -8,6 +9,7 @@ from typing import Any
 from unittest.mock import patch
 
 import httpx
+from pymongo.errors import PyMongoError
 
 from control_plane_api.application.invariants.catalog import violations
 from control_plane_api.application.invariants.standing import PictureSource
@@ -72,6 +74,15 @@ class Viewer:
         """What this picture shows has ended, and was judged: later pictures leave its story out."""
         ended = {key for kind, key in picture.versions if kind in _MORTAL}
         self._settled = sorted({*self._settled, *ended})
+
+    async def database_writes(self) -> bool:
+        """Whether the database takes a write."""
+        try:
+            async with asyncio.timeout(_READ_SECONDS):
+                await self._database["chaos"].update_one({"_id": "probe"}, {"$inc": {"count": 1}}, upsert=True)
+        except (PyMongoError, TimeoutError):
+            return False
+        return True
 
     async def bookings(self) -> Bookings:
         """A quick look at claims and machines. Raises what a store that is down raises."""

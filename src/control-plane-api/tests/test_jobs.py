@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from domain_samples import LIMITS, NOW, a_worker, all_good
 from flows import running_worker
 from plane_process import PlaneProcess
@@ -20,6 +21,7 @@ from control_plane_api.settings import Settings
 from lcm_core.contracts.sessions import DeviceAccess, PutUserSession
 from lcm_core.contracts.workers import ReportWorker
 from lcm_core.domain.vocabulary import UserSessionPhase, WorkerPhase
+from lcm_core.etcd import EtcdUnavailable
 from lcm_core.security.envelope import Envelope
 
 
@@ -118,6 +120,27 @@ async def test_a_job_that_fails_says_so_and_runs_again(stores: tuple[Stores, Set
     (run,) = await made.jobs.runs("LabsRefreshJob", 10)
     assert run.result == "failed"
     assert "ValidationError" in run.message
+    await made.close()
+
+
+async def test_a_job_that_a_store_interrupts_is_recorded_without_a_stack_of_calls(
+    stores: tuple[Stores, Settings],
+    database: Database,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made, settings = stores
+
+    async def unreachable() -> object:
+        raise EtcdUnavailable("etcd did not answer in time")
+
+    monkeypatch.setattr(made.etcd, "list", lambda *_: unreachable())
+    await make_due(database, "InvariantsJob")
+    await JobRunner(made.deps(settings), made.jobs).tick(BY_NAME["InvariantsJob"])
+    (run,) = await made.jobs.runs("InvariantsJob", 10)
+    assert (run.result, run.message) == ("failed", "EtcdUnavailable: etcd did not answer in time")
+    [said] = [record for record in caplog.records if "InvariantsJob" in record.message]
+    assert (said.levelname, said.exc_info) == ("WARNING", None)
     await made.close()
 
 

@@ -148,6 +148,23 @@ async def test_a_wiped_etcd_is_followed_and_its_emptiness_is_not_believed_at_onc
             await until(informer, {"a": 6})
 
 
+async def test_a_value_of_another_store_is_taken_although_it_has_the_same_revision(
+    private_etcd: EtcdServer, private_store: EtcdClient
+) -> None:
+    async with EtcdClient([private_etcd.endpoint]) as writer:
+        await write(writer, "a", 1)
+        before = await writer.get(object_key("sessions", "a"))
+        async with running(private_store) as (informer, _):
+            private_etcd.kill()
+            await private_etcd.wipe()
+            await write(writer, "a", 2)
+            after = await writer.get(object_key("sessions", "a"))
+            assert before is not None
+            assert after is not None
+            assert before.mod_revision == after.mod_revision, "what the test is about"
+            await until(informer, {"a": 2})
+
+
 async def test_a_frozen_etcd_is_given_up_and_rejoined(private_etcd: EtcdServer, private_store: EtcdClient) -> None:
     async with running(private_store) as (informer, _):
         await write(private_store, "a", 1)

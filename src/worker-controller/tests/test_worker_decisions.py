@@ -61,6 +61,13 @@ class TestOnTheWayUp:
         decision = decided(worker(WorkerPhase.PENDING), Facts(ec2_known=False))
         assert (decision.step, decision.move_to, decision.reason) == (None, None, "Ec2Silent")
 
+    def test_a_worker_that_nobody_wants_to_run_any_more_ends_without_a_launch(self) -> None:
+        wanted_off = worker(WorkerPhase.PENDING, desired=STOP, deadline=FUTURE)
+        held = decided(wanted_off, nothing())
+        assert (held.step, held.move_to, held.reason) == (None, None, "LaunchHeld")
+        over = decided(worker(WorkerPhase.PENDING, desired=STOP, deadline=PAST), nothing())
+        assert (over.step, over.move_to, over.reason) == (None, WorkerPhase.TERMINATING, "NeverLaunched")
+
     def test_a_resting_template_fails_the_worker_with_the_end_of_the_rest(self) -> None:
         decision = decided(worker(WorkerPhase.PENDING), nothing(blocked_until=FUTURE))
         assert (decision.move_to, decision.reason) == (WorkerPhase.FAILED, "TemplateResting")

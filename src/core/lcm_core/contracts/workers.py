@@ -327,10 +327,15 @@ class DiscoveredInstance(RequestModel):
     worker_id_tag: str = ""
 
 
+RECORD_CHANGED = "RecordChanged"
+"""Code of the result of a report that came too late, see ``LabRecordReport.seen_version``."""
+
+
 class LabRecordReport(RequestModel):
     """One CML lab as seen on a worker; ``released`` says that its session no longer has it.
 
-    ``record_id`` is the record of its import, when the lab names one.
+    ``record_id`` is the record of its import, when the lab names one. ``seen_version`` is the version of the record
+    before the lab was looked at, 0 for none: if it changed meanwhile, the report counts for nothing.
     """
 
     cml_lab_id: str
@@ -347,6 +352,7 @@ class LabRecordReport(RequestModel):
     record_id: str = ""
     export_artifact_id: str = ""
     message: Sentence = ""
+    seen_version: int | None = Field(default=None, ge=0)
 
 
 class LabRecordBatch(RequestModel):

@@ -13,7 +13,7 @@ import logging
 import random
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Generic, TypeVar
@@ -210,6 +210,9 @@ class Informer(Generic[T]):
         if cause not in (ListCause.START, ListCause.RESYNC):
             log.info("informer %s listed again: %s", self.collection, cause.value)
         replaced = self._incarnation not in (None, listing.incarnation)
+        if replaced:
+            # Another store counts its own revisions: the same number says nothing about the value any more.
+            self._entries = {key: replace(entry, mod_revision=0) for key, entry in self._entries.items()}
         self._incarnation, self._revision, self._cause = listing.incarnation, listing.revision, None
         self._next_resync = self._clock.monotonic() + self._resync_seconds * random.uniform(0.9, 1.1)
         self._take_listing(listing, keep_missing=replaced or cause is ListCause.REPLACED)

@@ -19,7 +19,9 @@ from lcm_core.spi.cml_labs import LabState
 from lcm_core.spi.cml_system import CmlTarget
 from lcm_core.spi.errors import OutsideNotFound
 
-RUNNING = f"{LabPhase.STARTING},{LabPhase.BOOTED}"
+_NEVER_RUNS = frozenset({LabPhase.DELETED, LabPhase.DEFINED, LabPhase.WIPED})
+MAY_RUN = ",".join(phase for phase in LabPhase if phase not in _NEVER_RUNS)
+"""Phases of records whose labs CML is asked about: it may run one that was stopped when somebody looked last."""
 HELD_PAUSE = 2.0
 """Real seconds between looks at a lab that keeps another from starting."""
 
@@ -58,7 +60,7 @@ async def port_holder(
     Raises ``OutsideError``.
     """
     wanted = set(ports)
-    async for record in deps.control_plane.lab_records(worker_id=worker_id, phase=RUNNING):
+    async for record in deps.control_plane.lab_records(worker_id=worker_id, phase=MAY_RUN):
         ours = record.id == record_id or (session_id and record.spec.session_id == session_id)
         if ours or not wanted.intersection(record.status.ports):
             continue

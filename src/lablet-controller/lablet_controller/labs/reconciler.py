@@ -14,6 +14,7 @@ from lcm_core.clients.errors import NotFound
 from lcm_core.contracts.common import Resources
 from lcm_core.contracts.platform import OpenTask
 from lcm_core.contracts.workers import (
+    RECORD_CHANGED,
     LabRecordBatch,
     LabRecordReport,
     LabRecordView,
@@ -40,6 +41,8 @@ _SERVING = frozenset({WorkerPhase.RUNNING, WorkerPhase.DRAINING})
 _NOT_HOLDING = frozenset({SessionPhase.PENDING, SessionPhase.TERMINATED})
 _POWERED = frozenset({"running", "pending"})
 UNREACHABLE_PAUSE = 2.0
+CHANGED_PAUSE = 1.0
+"""Real seconds after which a worker is looked at again whose labs were changed meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +85,12 @@ class WorkerLabsReconciler:
             return Outcome.requeue_after(last + interval - now, "Fresh", "The labs were read not long ago.")
         try:
             target = await self._deps.workers.target(worker)
-            suspects = await self._refresh(worker, target)
+            suspects, outdated = await self._refresh(worker, target)
         except OutsideError as error:
             raise RetryableError("LabsUnreadable", str(error)) from error
+        if outdated:
+            sentence = f"{outdated} labs changed while they were looked at."
+            return Outcome.requeue_after(CHANGED_PAUSE, "LabsChange", sentence)
         self._answered[worker.id] = asked
         if suspects:
             self._looked.pop(worker.id, None)
@@ -93,8 +99,10 @@ class WorkerLabsReconciler:
         self._looked[worker.id] = now
         return Outcome.requeue_after(interval, "LabsRead", "The labs of the worker are on record.")
 
-    async def _refresh(self, worker: WorkerView, target: CmlTarget) -> int:
-        """Read, record, remove leftovers; how many suspects wait for their grace to pass."""
+    async def _refresh(self, worker: WorkerView, target: CmlTarget) -> tuple[int, int]:
+        """Read, record, remove leftovers; how many suspects wait for their grace to pass, and how many records changed
+        meanwhile.
+        """
         # Records first: a lab made meanwhile is then not mistaken for one that vanished.
         records = {
             record.spec.cml_lab_id: record
@@ -107,13 +115,13 @@ class WorkerLabsReconciler:
             _Seen(lab, await cml.nodes(target, lab.id), owner_of(lab.title, lab.notes))
             for lab in await cml.labs(target)
         ]
-        await self._record(worker, seen, records)
+        outdated = await self._record(worker, seen, records)
         foreign = [each for each in seen if not each.owner]
         await self._deps.control_plane.report_worker_labs(worker.id, ReportWorkerLabs(unmanaged=_usage(foreign)))
         waiting = await self._remove_leftovers(worker, target, seen)
         if worker.status.phase is WorkerPhase.RUNNING and not worker.spec.drain:
             await self._fill_pools(worker, target, seen)
-        return waiting
+        return waiting, outdated
 
     async def _fill_pools(self, worker: WorkerView, target: CmlTarget, seen: Sequence[_Seen]) -> None:
         """Bring the worker's copies of each definition to its depth; copies of others are removed."""
@@ -138,13 +146,21 @@ class WorkerLabsReconciler:
                 if not await import_copy(self._deps, worker.id, target, definitions[definition_id]):
                     break
 
-    async def _record(self, worker: WorkerView, seen: Sequence[_Seen], records: Mapping[str, LabRecordView]) -> None:
+    async def _record(self, worker: WorkerView, seen: Sequence[_Seen], records: Mapping[str, LabRecordView]) -> int:
+        """Store what was seen, but not over what somebody else stored meanwhile; how many of those there are.
+
+        Who starts or stops a lab says so in its record. An older look would take that back, and the next lab on the
+        same ports would be started beside it.
+        """
+        outdated = 0
         reports = [_report(each, records.get(each.lab.id)) for each in seen]
         present = {each.lab.id for each in seen}
         gone = [_gone(record) for lab_id, record in records.items() if lab_id not in present]
         for start in range(0, len(reports + gone), 200):
             items = (reports + gone)[start : start + 200]
-            await self._deps.control_plane.report_labs(LabRecordBatch(worker_id=worker.id, items=items))
+            result = await self._deps.control_plane.report_labs(LabRecordBatch(worker_id=worker.id, items=items))
+            outdated += sum(item.code == RECORD_CHANGED for item in result.items)
+        return outdated
 
     async def _remove_leftovers(self, worker: WorkerView, target: CmlTarget, seen: Sequence[_Seen]) -> int:
         """Remove labs whose session does not need them, once they were suspects for the grace time."""
@@ -160,7 +176,7 @@ class WorkerLabsReconciler:
                 waiting += 1
                 continue
             await remove_lab(self._deps, target, each.lab.id)
-            report = _report(each, None).model_copy(update={"phase": LabPhase.DELETED})
+            report = _report(each, None).model_copy(update={"phase": LabPhase.DELETED, "seen_version": None})
             await self._deps.control_plane.report_labs(LabRecordBatch(worker_id=worker.id, items=[report]))
             self._suspects.pop(place, None)
         return waiting
@@ -207,7 +223,9 @@ class WorkerLabsReconciler:
         text = await self._deps.outside.cml.export(target, lab.id)
         artifact = await self._deps.control_plane.upload_artifact(f"{lab.id}.yaml", YAML_TYPE, text.encode())
         seen = _Seen(lab, await self._deps.outside.cml.nodes(target, lab.id), "")
-        report = _report(seen, known.get(lab.id)).model_copy(update={"export_artifact_id": artifact.id})
+        report = _report(seen, known.get(lab.id)).model_copy(
+            update={"export_artifact_id": artifact.id, "seen_version": None}
+        )
         await self._deps.control_plane.report_labs(LabRecordBatch(worker_id=worker.id, items=[report]))
 
     async def _clear(self, worker: WorkerView, message: str) -> Outcome:
@@ -254,7 +272,15 @@ def _report(each: _Seen, record: LabRecordView | None) -> LabRecordReport:
         ports=lab_ports(each.nodes),
         record_id=import_of(each.lab.notes),
         message="" if managed else "Nobody at LCM made this lab.",
+        seen_version=_known_version(each, record),
     )
+
+
+def _known_version(each: _Seen, record: LabRecordView | None) -> int | None:
+    """A lab that was imported on request has a record before it has an id, so no version is expected of it."""
+    if record is not None:
+        return record.version
+    return None if import_of(each.lab.notes) else 0
 
 
 def _gone(record: LabRecordView) -> LabRecordReport:
@@ -264,6 +290,7 @@ def _gone(record: LabRecordView) -> LabRecordReport:
         phase=LabPhase.DELETED,
         source=record.spec.source,
         message="No longer on its worker.",
+        seen_version=record.version,
     )
 
 

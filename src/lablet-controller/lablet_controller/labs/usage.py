@@ -12,7 +12,12 @@ _FRESH = frozenset({LabPhase.DISCOVERED, LabPhase.DEFINED})
 
 
 def lab_phase(lab: LabInfo, nodes: Iterable[NodeInfo], known: LabPhase | None, *, managed: bool) -> LabPhase:
-    """The phase of a record; ``known`` is the one on record, None for a lab seen for the first time."""
+    """The phase of a record; ``known`` is the one on record, None for a lab seen for the first time.
+
+    A session's lab that is about to start stays so until it has started, or until the session takes that back.
+    """
+    if managed and known is LabPhase.STARTING and lab.state is not LabState.STARTED:
+        return known
     match lab.state:
         case LabState.STARTED:
             return LabPhase.STARTING if any(node.state in _MOVING for node in nodes) else LabPhase.BOOTED

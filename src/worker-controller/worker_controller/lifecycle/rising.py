@@ -28,6 +28,10 @@ def pending(worker: WorkerView, facts: Facts, now: datetime, settings: WorkerSet
     if destroyed(facts) and attempt is not None:
         return failed("LaunchFailed", f"EC2 launched the instance and ended it at once{why(facts)}.")
     if worker.spec.desired is not WorkerDesired.RUNNING:
+        if overdue(worker, now):
+            return move(
+                WorkerPhase.TERMINATING, "NeverLaunched", "Nothing was launched for it, and nobody wants it to run."
+            )
         return wait("LaunchHeld", "No instance is launched while the worker is not wanted running.", Pace.STEADY)
     if attempt is not None and attempt.error and overdue(worker, now):
         return failed("LaunchTimedOut", f"The instance could not be launched in time: {attempt.error}")

@@ -12,7 +12,7 @@ from control_plane_api.domain.lab_record.lab_record import LabRecord
 from control_plane_api.domain.settings.settings import SETTINGS_ID
 from lcm_core.contracts.common import BulkItemResult, BulkResult, Written
 from lcm_core.contracts.labs import LabActionResult
-from lcm_core.contracts.workers import LabRecordBatch, LabRecordReport, LabRecordView
+from lcm_core.contracts.workers import RECORD_CHANGED, LabRecordBatch, LabRecordReport, LabRecordView
 from lcm_core.domain.state_table import IllegalTransition
 from lcm_core.domain.vocabulary import LabPhase
 
@@ -22,6 +22,14 @@ LABS_PER_WORKER = 1000
 def record_id(worker_id: str, cml_lab_id: str) -> str:
     """The id of a lab record, the same whoever reports the lab first."""
     return "l" + hashlib.sha256(f"{worker_id}/{cml_lab_id}".encode()).hexdigest()[:20]
+
+
+class _ChangedMeanwhile(Exception):
+    """Somebody who knew more changed a record after its lab was looked at."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(version)
+        self.version = version
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +71,17 @@ class ReportLabsHandler(Handler[ReportLabsCommand, BulkResult]):
                 return BulkItemResult(id=key, status=201, version=record.version)
 
         def mutate(record: LabRecord) -> None:
-            if record.status.phase is not LabPhase.DELETED:
-                record.observed(lab, now)
+            if record.status.phase is LabPhase.DELETED:
+                return
+            if lab.seen_version not in (None, record.version):
+                raise _ChangedMeanwhile(record.version)
+            record.observed(lab, now)
 
         try:
             record = await self._deps.lab_records.update(key, mutate)
+        except _ChangedMeanwhile as change:
+            detail = f"The record is at version {change.version}; when the lab was looked at, it was at another."
+            return BulkItemResult(id=key, status=409, code=RECORD_CHANGED, detail=detail, version=change.version)
         except IllegalTransition as refusal:
             # One odd lab must not keep the others of its worker from being recorded.
             return BulkItemResult(id=key, status=409, code="IllegalTransition", detail=str(refusal))
