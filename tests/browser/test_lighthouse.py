@@ -40,9 +40,9 @@ async def scores(url: str, cookie: str, chromium: str, folder: Path) -> dict[str
     assert await process.wait() == 0
     told = json.loads(report.read_text())
     asked = [each["url"] for each in told["audits"]["network-requests"]["details"]["items"]]
-    assert any("/api/events/stream" in each for each in asked), (
-        f"the page of a signed-in person was not judged: {asked}"
-    )
+    assert any(
+        "/api/events/stream" in each for each in asked
+    ), f"the page of a signed-in person was not judged: {asked}"
     found = told["categories"]
     return {name: round(100 * found[name]["score"]) for name in CATEGORIES}
 

@@ -132,8 +132,7 @@ class CmlLabsView:
     async def _change_node(self, target: CmlTarget, lab_id: str, node_id: str, **changes: object) -> None:
         def change(_: Machine, lab: SimulatedLab) -> None:
             lab.nodes = [
-                replace(node, **changes) if node.id == node_id else node
-                for node in lab.nodes  # type: ignore[arg-type]
+                replace(node, **changes) if node.id == node_id else node for node in lab.nodes  # type: ignore[arg-type]
             ]
 
         await self._with(target, lab_id, change)

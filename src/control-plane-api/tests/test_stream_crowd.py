@@ -56,6 +56,6 @@ async def test_a_crowd_moves_to_the_other_replica_without_a_gap(plane_factory: C
         await asyncio.gather(*tasks, return_exceptions=True)
         sleeper.close()
     assert {each.connections for each in crowd} == {2}, "each came once to either replica"
-    assert {(each.snapshots, each.resumed) for each in crowd} == {(1, 1)}, (
-        "the second replica went on where the first was"
-    )
+    assert {(each.snapshots, each.resumed) for each in crowd} == {
+        (1, 1)
+    }, "the second replica went on where the first was"

@@ -195,9 +195,7 @@ class Placing:
         on_workers = (
             f"None of the {workers} workers has room for it in its time"
             if candidates
-            else f"None of the {workers} workers can ever take it"
-            if workers
-            else "There is no worker"
+            else f"None of the {workers} workers can ever take it" if workers else "There is no worker"
         )
         if launchable and not any(usable_in_time(option, demand) for option in launchable):
             ready = clock_text(min(option.facts.ready_at for option in launchable))
