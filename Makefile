@@ -147,6 +147,11 @@ exam-morning: install tools ## Run an exam from no machine to every score: make 
 	$(BIN)/python -m tests.exam $(if $(SESSIONS),--sessions $(SESSIONS)) $(if $(SLOTS),--slots $(SLOTS)) \
 	  $(if $(WORKERS),--workers $(WORKERS)) $(if $(FACTOR),--factor $(FACTOR))
 
+.PHONY: exam-day
+exam-day: install tools ## Run an exam every hour for a day and watch that nothing grows: make exam-day [HOURS=24 SESSIONS=16 WORKERS=2 FACTOR=60]
+	$(BIN)/python -m tests.exam --day-hours $(or $(HOURS),24) --sessions $(or $(SESSIONS),16) \
+	  --workers $(or $(WORKERS),2) --factor $(or $(FACTOR),60)
+
 .PHONY: simulate
 simulate: install ## Run the platform in virtual time under faults: make simulate SEEDS=100 [FIRST_SEED=1]
 	$(BIN)/python -m tests.simulate $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FIRST_SEED),--first-seed $(FIRST_SEED)) $(OPTIONS)

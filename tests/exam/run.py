@@ -68,7 +68,7 @@ class ExamMorning:
 
     async def run(self, folder: Path) -> Verdict:
         """From the bookings to the verdict."""
-        await self._only_machine()
+        await self.only_machine()
         package = two_routers(folder, "exam")
         lab = await self._platform.define(
             package, requirements=NEEDS.model_dump(), boot_lead_minutes=self._morning.lead, cleanup_minutes=CLEANUP
@@ -80,7 +80,7 @@ class ExamMorning:
         print(f"{len(numbers)} sessions booked in {self._morning.slots} slots; no machine runs", flush=True)
         return await self._watch(timeline, numbers, self._morning.must_be_over(begun))
 
-    async def _only_machine(self) -> None:
+    async def only_machine(self) -> None:
         """Leave only the exam's template enabled."""
         api = self._platform.api
         page = await api.call("GET", "/api/worker-templates", response=Page[TemplateView])
