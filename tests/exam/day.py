@@ -23,7 +23,7 @@ from lcm_core.etcd import EtcdClient
 from lcm_simulators.world import World
 from tests.exam.flatness import Sample, growing
 from tests.exam.plan import CLEANUP, NEEDS, Morning
-from tests.exam.run import ExamMorning
+from tests.exam.run import ExamMorning, exam_world
 from tests.system.packages import two_routers
 from tests.system.platform import Platform, signed_in
 
@@ -174,14 +174,7 @@ async def _counts(client: AsyncMongoClient[dict[str, object]]) -> dict[str, int]
 
 
 async def exam_day(folder: Path, *, hours: int, sessions: int, workers: int, factor: float) -> Day:
-    """A day on a platform of its own, whose data goes to ``folder``."""
-    world = World(
-        folder / "world",
-        ports="ephemeral",
-        clock_factor=factor,
-        environment={"LCM_LOG_LEVEL": "WARNING"},
-        durable=False,
-        report=lambda _: None,
-    )
+    """A day on a platform of its own."""
+    world = exam_world(folder, factor)
     async with world, signed_in(world) as platform:
         return await ExamDay(world, platform, hours, sessions, workers).run(folder)

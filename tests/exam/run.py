@@ -137,15 +137,20 @@ class ExamMorning:
         return await self._platform.workers()
 
 
-async def exam_morning(folder: Path, morning: Morning, seed: int = 1) -> Verdict:
-    """A morning on a platform of its own, whose data goes to ``folder``."""
-    world = World(
+def exam_world(folder: Path, factor: float) -> World:
+    """A platform of its own, whose data goes to ``folder``; not started yet."""
+    return World(
         folder / "world",
         ports="ephemeral",
-        clock_factor=morning.factor,
+        clock_factor=factor,
         environment={"LCM_LOG_LEVEL": "WARNING"},
         durable=False,
         report=lambda _: None,
     )
+
+
+async def exam_morning(folder: Path, morning: Morning, seed: int = 1) -> Verdict:
+    """A morning on a platform of its own."""
+    world = exam_world(folder, morning.factor)
     async with world, signed_in(world) as platform:
         return await ExamMorning(platform, DomainClock(world.clock_file), morning, seed).run(folder)

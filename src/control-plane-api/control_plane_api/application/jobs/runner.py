@@ -76,11 +76,11 @@ class JobRunner:
         started = time.perf_counter()
         try:
             message, result = await job.run(self._deps, settings), "succeeded"
-        except (PyMongoError, EtcdError) as error:
-            log.warning("Job %s was interrupted, a store did not answer: %s", job.name, error)
-            message, result = f"{type(error).__name__}: {error}"[:500], "failed"
         except Exception as error:  # like a reconcile: a failed run is recorded, counted, and tried again when due
-            log.exception("Job %s failed", job.name)
+            if isinstance(error, PyMongoError | EtcdError):
+                log.warning("Job %s was interrupted, a store did not answer: %s", job.name, error)
+            else:
+                log.exception("Job %s failed", job.name)
             message, result = f"{type(error).__name__}: {error}"[:500], "failed"
         RUNS.labels(job.name, result).inc()
         RUN_SECONDS.labels(job.name).observe(time.perf_counter() - started)
