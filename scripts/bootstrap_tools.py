@@ -34,6 +34,7 @@ REQUIREMENTS = {
     "schemathesis": ROOT / "scripts" / "requirements" / "schemathesis.txt",
     "kubernetes": ROOT / "scripts" / "requirements" / "kubernetes.txt",
     "security": ROOT / "scripts" / "requirements" / "security.txt",
+    "profiler": ROOT / "scripts" / "requirements" / "profiler.txt",
 }
 DEFAULT_TOOLS = ("etcd", "secantus", "moto")
 ADVICE = {

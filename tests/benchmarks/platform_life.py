@@ -171,18 +171,23 @@ async def measure(world: World, platform: Platform, folder: Path) -> tuple[list[
     return rows, faults
 
 
+def quick_world(folder: Path) -> World:
+    """All services and simulators, with delays at zero."""
+    return World(
+        folder / "world",
+        ports="ephemeral",
+        clock_factor=1.0,
+        boot_scale=0.0,
+        durable=False,
+        environment={"LCM_LOG_LEVEL": "WARNING"},
+        report=lambda _: None,
+    )
+
+
 async def main() -> int:
     """Measure and publish."""
     with tempfile.TemporaryDirectory(prefix="bench-life-") as name:
-        world = World(
-            Path(name) / "world",
-            ports="ephemeral",
-            clock_factor=1.0,
-            boot_scale=0.0,
-            durable=False,
-            environment={"LCM_LOG_LEVEL": "WARNING"},
-            report=lambda _: None,
-        )
+        world = quick_world(Path(name))
         async with world, signed_in(world) as platform:
             rows, faults = await measure(world, platform, Path(name))
     publish(rows)

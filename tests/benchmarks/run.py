@@ -31,6 +31,7 @@ PARTS: dict[str, tuple[str, ...]] = {
         "control_plane_resync.py",
     ),
     "platform": ("platform_ready.py", "platform_takeover.py", "platform_life.py", "platform_start.py"),
+    "flames": ("flames.py",),
 }
 LIMIT_SECONDS = 900.0
 

@@ -9,6 +9,8 @@ import time
 from collections import deque
 from pathlib import Path
 
+from lcm_simulators.embedded.process import EmbeddedServer
+from lcm_simulators.embedded.warm import WarmStarts
 from tests.chaos.run import Chaos, Report, chaos_on
 
 ARTIFACTS = Path(__file__).resolve().parents[2] / "build" / "chaos"
@@ -50,6 +52,7 @@ def main() -> int:
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--duration", type=float, default=40.0, help="seconds of faults in each run")
     parser.add_argument("--together", type=int, default=10, help="seeds played on one platform; 1 for a replay")
+    EmbeddedServer.warm_starts = WarmStarts.if_wanted()
     try:
         reports = asyncio.run(_play(parser.parse_args()))
     except asyncio.CancelledError:

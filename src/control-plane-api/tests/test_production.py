@@ -11,7 +11,6 @@ from control_plane_api.application.task.commands.task_commands import DeleteTask
 from control_plane_api.composition.production import insecure
 from control_plane_api.composition.self_check import check_wiring
 from control_plane_api.kernel.errors import WiringError
-from control_plane_api.kernel.failpoints import parse
 from control_plane_api.settings import Settings
 
 ROOT = Path(__file__).parents[3]
@@ -65,9 +64,3 @@ def test_the_self_check_names_a_command_without_a_handler_and_a_route_without_a_
         check_wiring(api, SafeMediator(None, {}, []), frozenset({DeleteTaskCommand}))
     assert "nobody handles DeleteTaskCommand" in str(holes.value)
     assert "route /open-door is not guarded" in str(holes.value)
-
-
-def test_a_failpoint_that_does_not_exist_is_refused() -> None:
-    assert parse("after-claim:2, after-pull") == {"after-claim": 2, "after-pull": 1}
-    with pytest.raises(ValueError, match="there is no point nonsense"):
-        parse("nonsense")

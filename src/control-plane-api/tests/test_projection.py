@@ -19,10 +19,10 @@ from control_plane_api.domain.lablet_session.session import LabletSession
 from control_plane_api.domain.worker.worker import Worker
 from control_plane_api.infrastructure.mongo.database import Database
 from control_plane_api.infrastructure.mongo.store import MongoStore
-from control_plane_api.kernel.failpoints import EXIT_CODE
 from control_plane_api.kernel.tasks import end_all
 from lcm_core.domain.vocabulary import SignalType
 from lcm_core.etcd import EtcdClient, EtcdError, decode_state, encode_value, object_key
+from lcm_core.failpoints import EXIT_CODE
 from lcm_simulators.embedded.etcd import EtcdServer
 
 FOLDER = Path(__file__).parent

@@ -11,10 +11,11 @@ import time
 import weakref
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import BinaryIO, ClassVar, Self
 
 from lcm_simulators.embedded.reservations import LOOPBACK, free_port
 from lcm_simulators.embedded.tools import ToolMissingError
+from lcm_simulators.embedded.warm import Process, WarmStarts
 
 __all__ = ["EmbeddedServer", "ServerStartError", "ToolMissingError", "free_port"]
 
@@ -38,6 +39,8 @@ class EmbeddedServer(abc.ABC):
     """
 
     name = "server"
+    warm_starts: ClassVar[WarmStarts | None] = None
+    """Where tests have their Python services started; None starts every process from nothing."""
 
     def __init__(
         self,
@@ -52,7 +55,7 @@ class EmbeddedServer(abc.ABC):
         self._environment = dict(environment or {})
         self._chosen_port = port
         self._fixed_port = port is not None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
 
     @abc.abstractmethod
     def command(self) -> list[str]:
@@ -99,7 +102,7 @@ class EmbeddedServer(abc.ABC):
         for attempt in range(_PORT_ATTEMPTS):
             if first_start:
                 self.choose_ports()
-            self._launch()
+            await self._launch_beside()
             try:
                 await self._wait_healthy(deadline_seconds)
             except ServerStartError:
@@ -165,17 +168,31 @@ class EmbeddedServer(abc.ABC):
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
+    async def _launch_beside(self) -> None:
+        """Launch without blocking: the first warm start of a service takes as long as its imports."""
+        if self.warm_starts is None:
+            return self._launch()
+        launched = asyncio.ensure_future(asyncio.to_thread(self._launch))
+        try:
+            await asyncio.shield(launched)
+        except asyncio.CancelledError:
+            # Whoever stops this server must find the process.
+            await launched
+            raise
+
     def _launch(self) -> None:
         self.data_dir.mkdir(parents=True, exist_ok=True)
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
+        command, environment = self.command(), {**os.environ, **self._environment}
         log: BinaryIO
         with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(
-                self.command(),
+            warm = self.warm_starts.start(command, environment, log) if self.warm_starts is not None else None
+            self._process = warm or subprocess.Popen(
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **self._environment},
+                env=environment,
                 # Ctrl-C in the terminal must reach only the supervisor, which stops the rest in order.
                 start_new_session=True,
             )

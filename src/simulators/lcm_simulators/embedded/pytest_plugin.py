@@ -23,6 +23,7 @@ from lcm_simulators.embedded.etcd import EtcdServer
 from lcm_simulators.embedded.moto import MotoServer
 from lcm_simulators.embedded.process import EmbeddedServer
 from lcm_simulators.embedded.resting import SHARED, Order, Resting, wanted
+from lcm_simulators.embedded.warm import WarmStarts
 
 ServerT = TypeVar("ServerT", bound=EmbeddedServer)
 _GRACE_SECONDS = 3.0
@@ -147,6 +148,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # How long an example takes says something about the machine's load, not about the code.
     hypothesis.settings.register_profile("lcm", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
     hypothesis.settings.load_profile("lcm")
+    EmbeddedServer.warm_starts = WarmStarts.if_wanted()
     if wanted():
         config.pluginmanager.register(Resting(), "lcm-resting")
     if not os.environ.get("LCM_TEST_MONGODB_URI"):

@@ -16,6 +16,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from lcm_simulators.embedded.process import EmbeddedServer
+
 SHARED: set[int] = set()
 """Process ids of the servers that tests of every folder use; these never rest."""
 FIRST = ("tests/system", "tests/project", "tests/browser", "src/lablet-controller", "src/worker-controller")
@@ -64,10 +66,12 @@ class Resting:
         """Let every process rest that is still there and belongs to nobody else."""
         known = {process.pid for processes in self._resting.values() for process in processes}
         spared = SHARED | known
+        warm = EmbeddedServer.warm_starts
+        launchers = warm.launcher_pids() if warm is not None else set()
         for process in psutil.Process().children(recursive=True):
             with suppress(psutil.NoSuchProcess):
                 family = {process.pid, *(parent.pid for parent in process.parents())}
-                if not family & spared:
+                if not family & spared and process.pid not in launchers:
                     process.send_signal(signal.SIGSTOP)
                     self._resting.setdefault(folder, []).append(process)
 
