@@ -124,7 +124,9 @@ class Launcher:
         self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", __name__, str(theirs.fileno()), module],
+                # By its path, so that it holds nothing but its module's imports; -P keeps the files beside it from
+                # being taken for libraries of the same name.
+                [sys.executable, "-P", __file__, str(theirs.fileno()), module],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
@@ -246,7 +248,7 @@ def _become(start: Start, log: int) -> None:
     os.environ.update(environment)
     time.tzset()
     os.chdir(folder)
-    sys.path[0] = folder
+    sys.path.insert(0, folder)
     sys.argv = [module, *arguments]
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
