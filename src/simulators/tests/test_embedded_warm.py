@@ -1,6 +1,7 @@
 """A service that is forked from its launcher is like one that was started from nothing, only sooner."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -22,9 +23,25 @@ import os, sys
 from pathlib import Path
 from lcm_simulators.embedded.warm import WarmStarts
 
-with Path(sys.argv[1]).open("wb") as log:
+with (Path(sys.argv[1]) / "log").open("wb") as log:
     process = WarmStarts().start([sys.executable, "-m", "lcm_simulators.grading"], dict(os.environ), log)
 print(process.pid, flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+DIE_BEFORE_THE_ANSWER = """
+import json, os, socket, sys
+from pathlib import Path
+from lcm_simulators.embedded.warm import Launcher
+
+folder = Path(sys.argv[1])
+launcher = Launcher("lcm_simulators.grading")
+start = ["lcm_simulators.grading", [], dict(os.environ), str(folder)]
+with (folder / "log").open("wb") as log:
+    for _ in range(3):
+        socket.send_fds(launcher._ours, [json.dumps(start).encode()], [log.fileno()])
+print(launcher.pid, flush=True)
 os.kill(os.getpid(), 9)
 """
 
@@ -110,9 +127,9 @@ def test_what_is_wrong_with_its_settings_is_said_in_its_log(warm: WarmStarts, tm
     assert "port" in said[0][1].lower()
 
 
-def test_what_was_started_ends_with_its_owner(tmp_path: Path) -> None:
+def what_a_dead_owner_said(code: str, folder: Path) -> int:
     owner = subprocess.run(
-        [sys.executable, "-c", KILL_THE_OWNER, str(tmp_path / "log")],
+        [sys.executable, "-c", code, str(folder)],
         env=environment(),
         capture_output=True,
         text=True,
@@ -120,10 +137,32 @@ def test_what_was_started_ends_with_its_owner(tmp_path: Path) -> None:
         check=False,
     )
     assert owner.returncode == -signal.SIGKILL, owner.stderr
-    pid, deadline = int(owner.stdout), time.monotonic() + DEADLINE_SECONDS
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < deadline, "the server lives on"
+    return int(owner.stdout)
+
+
+def alive(pid: int) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def until_gone(pid: int) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while alive(pid):
+        assert time.monotonic() < deadline, f"process {pid} lives on"
         time.sleep(0.01)
+
+
+def test_what_was_started_ends_with_its_owner(tmp_path: Path) -> None:
+    until_gone(what_a_dead_owner_said(KILL_THE_OWNER, tmp_path))
+
+
+def test_what_an_owner_asked_for_when_it_died_ends_too(tmp_path: Path) -> None:
+    until_gone(what_a_dead_owner_said(DIE_BEFORE_THE_ANSWER, tmp_path))
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.cwd() == str(tmp_path):
+                until_gone(process.pid)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Set
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,12 +19,12 @@ from lcm_simulators.supervisor.ports import Ports, PortTakenError, environment_w
 from lcm_simulators.world import World
 
 
-def _world(folder: Path, said: list[str], **options: object) -> World:
+def _world(folder: Path, said: list[str], *, also: Set[str] = frozenset(), **options: object) -> World:
     return World(
         folder,
         ports="ephemeral",
         environment={"MONGODB_URI": "", "LCM_ETCD_ENDPOINTS": ""},
-        only={"etcd", "moto"},
+        only={"etcd", "moto", *also},
         durable=False,
         report=said.append,
         **options,  # type: ignore[arg-type]
@@ -46,6 +47,24 @@ async def test_a_crashed_process_comes_back_on_its_port_and_the_crash_is_said(tm
         assert world.url("etcd") == url
         assert world.pid("etcd") != pid
     assert any("etcd died" in line for line in said)
+
+
+async def test_a_database_whose_storage_engine_panicked_is_started_again(tmp_path: Path) -> None:
+    said: list[str] = []
+    log = tmp_path / "logs" / "database.log"
+    log.parent.mkdir()
+    log.write_text("the process must exit and restart: WT_PANIC: WiredTiger library panic\n")  # of an earlier life
+    async with _world(tmp_path, said, also={"database"}) as world:
+        pid = world.pid("database")
+        for line in ("nothing of interest\n", "log server error: WT_PANIC: WiredTiger library panic\n"):
+            assert world.pid("database") == pid
+            assert world.restarts("database") == 0
+            with log.open("a") as file:
+                file.write(line)
+        await _until(lambda: world.restarts("database") == 1 and world.pid("database"))
+        assert await world.healthy("database", within_seconds=15)
+        assert world.pid("database") != pid
+    assert any("database cannot go on: its storage engine has panicked" in line for line in said)
 
 
 async def test_without_auto_restart_a_killed_process_stays_dead_until_it_is_started(tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ class EmbeddedServer(abc.ABC):
         self._chosen_port = port
         self._fixed_port = port is not None
         self._process: Process | None = None
+        self._log_read = 0
 
     @abc.abstractmethod
     def command(self) -> list[str]:
@@ -64,6 +65,10 @@ class EmbeddedServer(abc.ABC):
     @abc.abstractmethod
     async def healthy(self) -> bool:
         """Tell whether the running server answers its own protocol; must not raise for a refused connection."""
+
+    def beyond_help(self) -> str:
+        """Why the process must be started again although it runs; empty when it need not."""
+        return ""
 
     def choose_ports(self) -> None:
         """Pick the ports of a server that may use any."""
@@ -186,6 +191,7 @@ class EmbeddedServer(abc.ABC):
         command, environment = self.command(), {**os.environ, **self._environment}
         log: BinaryIO
         with self.log_file.open("ab") as log:
+            self._log_read = log.tell()
             warm = self.warm_starts.start(command, environment, log) if self.warm_starts is not None else None
             self._process = warm or subprocess.Popen(
                 command,
@@ -207,6 +213,15 @@ class EmbeddedServer(abc.ABC):
                 return
             await asyncio.sleep(0.02)
         raise ServerStartError(f"{self.name} was not healthy within {deadline_seconds:g} s. {self._log_tail()}")
+
+    def _log_news(self) -> bytes:
+        """What the process has written since the last call, or since its start."""
+        with contextlib.suppress(OSError), self.log_file.open("rb") as log:
+            log.seek(self._log_read)
+            news = log.read()
+            self._log_read += len(news)
+            return news
+        return b""
 
     def _log_tail(self) -> str:
         with contextlib.suppress(OSError), self.log_file.open("rb") as log:

@@ -24,7 +24,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from typing import BinaryIO, Protocol, Self
+from typing import BinaryIO, NoReturn, Protocol, Self
 
 PREPARED = ("control_plane_api", "lablet_controller", "lcm_simulators", "resource_scheduler", "worker_controller")
 """Packages whose modules may be started warm."""
@@ -203,11 +203,12 @@ def _serve(channel: socket.socket) -> Start:
             _reap(children)
         if channel.fileno() not in ready:
             continue
-        request, fds, _, _ = socket.recv_fds(channel, _MESSAGE_BYTES, 1)
+        try:
+            request, fds, _, _ = socket.recv_fds(channel, _MESSAGE_BYTES, 1)
+        except ConnectionResetError:  # the owner died with an answer unread
+            request = b""
         if not request:
-            for pid in children:
-                os.kill(pid, signal.SIGKILL)
-            sys.exit(0)
+            _give_up(children)
         status_read, status_write = os.pipe()
         pid = os.fork()
         if pid == 0:
@@ -221,9 +222,19 @@ def _serve(channel: socket.socket) -> Start:
             return start
         children[pid] = status_write
         handle = os.pidfd_open(pid)
-        socket.send_fds(channel, [str(pid).encode()], [handle, status_read])
+        try:
+            socket.send_fds(channel, [str(pid).encode()], [handle, status_read])
+        except OSError:  # the owner died after it had asked
+            _give_up(children)
         for fd in (handle, status_read, *fds):
             os.close(fd)
+
+
+def _give_up(children: Mapping[int, int]) -> NoReturn:
+    """End with the owner, and take along what it has had started."""
+    for pid in children:
+        os.kill(pid, signal.SIGKILL)
+    sys.exit(0)
 
 
 def _reap(children: dict[int, int]) -> None:

@@ -142,10 +142,13 @@ class Supervisor:
             self._report(f"{managed.spec.name} stopped")
 
     async def _watch(self) -> None:
-        """Notice processes that died and bring them back."""
+        """Notice processes that died, or might as well have, and bring them back."""
         while True:
             await asyncio.sleep(_WATCH_SECONDS)
             for name, managed in self._managed.items():
+                if managed.wanted and managed.server.running and (why := managed.server.beyond_help()):
+                    self._report(f"{name} cannot go on: {why}")
+                    managed.server.kill()
                 if managed.wanted and not managed.server.running and self._auto_restart and name not in self._revivals:
                     self._revivals[name] = asyncio.create_task(self._revive(managed), name=f"revive-{name}")
 
