@@ -7,11 +7,11 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator, Mapping
-from html import unescape
 
 import httpx
 from httpx_sse import ServerSentEvent, SSEError, aconnect_sse
 
+from lcm_simulators.identity.forms import NoFormError, action_of, credentials
 from tests.chaos.picture import Picture
 
 PAUSE_SECONDS = 0.3
@@ -113,11 +113,10 @@ async def sign_in(http: httpx.AsyncClient, username: str = "admin") -> None:
     """Through the provider's pages. Raises ``SignInRefused`` or ``httpx.HTTPError`` when that does not work now."""
     begun = await http.get("/api/auth/login", params={"next": "/"})
     page = await http.get(_next_of(begun))
-    action = re.search(r'action="([^"]+)"', page.text)
-    if action is None:
-        raise SignInRefused("the provider shows no form")
-    form = {"username": username, "password": "test", "credentialId": ""}
-    done = await http.post(unescape(action.group(1)), data=form)
+    try:
+        done = await http.post(action_of(page.text), data=credentials(username, "test"))
+    except NoFormError as error:
+        raise SignInRefused(str(error)) from error
     _next_of(await http.get(_next_of(done)))
 
 

@@ -1,14 +1,13 @@
 """A person at a deployed platform: signs in with a browser through Keycloak, then does what the platform's users do."""
 
-import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from html import unescape
 from urllib.parse import urlsplit
 
 import httpx
 
 from lcm_core.clients.http import ApiClient, RetryPolicy
+from lcm_simulators.identity.forms import action_of, credentials
 from tests.system.platform import Platform
 
 PATIENT = RetryPolicy(attempts=30, first_pause=0.1, longest_pause=1.0)
@@ -51,10 +50,7 @@ async def sign_in(url: str, username: str, password: str, verify: bool | str = T
         begun = await browser.ask("GET", "/api/auth/login?next=/sessions")
         assert begun.status_code == 302, begun.text
         page = await browser.ask("GET", begun.headers["location"])
-        action = re.search(r'action="([^"]+)"', page.text)
-        assert action is not None, page.text
-        form = {"username": username, "password": password, "credentialId": ""}
-        sent = await browser.ask("POST", unescape(action.group(1)), **form)
+        sent = await browser.ask("POST", action_of(page.text), **credentials(username, password))
         assert sent.status_code in (302, 303), f"Keycloak does not let {username} in: {sent.text[-500:]}"
         back = await browser.ask("GET", sent.headers["location"])
         assert (back.status_code, back.headers.get("location")) == (302, "/sessions"), back.text

@@ -1,10 +1,8 @@
 """Browsers that sign in: the identity provider and Redis as processes, and what a browser does."""
 
 import contextlib
-import re
 import sys
 from collections.abc import AsyncIterator
-from html import unescape
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,6 +10,7 @@ import httpx
 from plane_process import PlaneProcess
 
 from lcm_simulators.embedded.process import EmbeddedServer
+from lcm_simulators.identity.forms import action_of, credentials
 
 REPOSITORY = Path(__file__).parents[3]
 COOKIE = "lcm_session"
@@ -66,10 +65,7 @@ async def callback_of(http: httpx.AsyncClient, username: str, next_path: str = "
     assert query["code_challenge_method"] == ["S256"]
     page = await http.get(begun.headers["location"])
     assert page.status_code == 200, page.text
-    action = re.search(r'action="([^"]+)"', page.text)
-    assert action is not None
-    form = {"username": username, "password": "test", "credentialId": ""}
-    done = await http.post(unescape(action.group(1)), data=form)
+    done = await http.post(action_of(page.text), data=credentials(username, "test"))
     assert done.status_code in (302, 303), done.text
     return done.headers["location"]
 

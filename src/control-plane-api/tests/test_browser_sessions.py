@@ -4,7 +4,6 @@ import asyncio
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -22,6 +21,7 @@ from control_plane_api.infrastructure.sessions.model import BrowserSession, Sess
 from control_plane_api.infrastructure.sessions.origins import origin_of
 from lcm_simulators.embedded import free_port
 from lcm_simulators.embedded.redis import RedisServer
+from lcm_simulators.identity.forms import action_of
 
 
 @pytest.fixture(scope="module")
@@ -123,10 +123,8 @@ async def test_a_session_the_provider_ended_is_over_at_the_next_refresh(
         await sign_in(http, "user")
         # Signing out at the provider itself, as another application of the realm would.
         leave = await http.get(f"http://{identity.address}/realms/lablet-cloud-manager/protocol/openid-connect/logout")
-        action = re.search(r'action="([^"]+)"', leave.text)
-        assert action is not None, leave.text
         fields = dict(re.findall(r'name="([^"]+)" value="([^"]*)"', leave.text))
-        await http.post(unescape(action.group(1)), data=fields)
+        await http.post(action_of(leave.text), data=fields)
         over = await http.post("/api/auth/refresh", headers=await csrf(http))
         assert over.json()["authenticated"] is False
         assert (await http.get("/api/workers")).status_code == 401

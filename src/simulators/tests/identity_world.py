@@ -26,6 +26,7 @@ from keycloak import KeycloakAdmin, KeycloakOpenID, KeycloakPostError
 
 from lcm_simulators.embedded import EmbeddedServer, ServerStartError, free_port
 from lcm_simulators.embedded.keycloak import KeycloakServer
+from lcm_simulators.identity.forms import action_of
 from lcm_simulators.supervisor.spec import PythonModule, ServiceProcess
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -131,10 +132,8 @@ class Browser:
 
     def submit(self, page: httpx.Response, **fields: str) -> httpx.Response:
         """Send the first form of a page."""
-        action = re.search(r'<form[^>]*\baction="([^"]*)"', page.text)
-        assert action is not None, f"no form on this page: {text_of(page)}"
         hidden = re.findall(r'<input type="hidden"[^>]*\bname="([^"]*)"[^>]*\bvalue="([^"]*)"', page.text)
-        address = page.url.join(unescape(action.group(1)))
+        address = page.url.join(action_of(page.text))
         return self._send("POST", str(address), {**{name: unescape(value) for name, value in hidden}, **fields})
 
     def sign_in(self, url: str, username: str, password: str = "test") -> httpx.Response:

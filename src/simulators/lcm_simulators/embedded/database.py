@@ -41,7 +41,7 @@ class DatabaseServer(EmbeddedServer):
         return [program, *(part for pair in arguments.items() for part in pair), *flags]
 
     def beyond_help(self) -> str:
-        """After a panic of its storage engine it greets clients and refuses everything else; mongod would end itself."""
+        """After a panic of its storage engine it greets and refuses everything else; mongod would end itself."""
         panicked = b"WT_PANIC" in self._log_news()
         return "its storage engine has panicked, as it does on a full disk" if panicked else ""
 
