@@ -20,7 +20,7 @@ OPTIONS ?=
 PYTEST_OPTIONS ?=
 # Two test processes: most tests wait for other processes. Files stay whole, because modules share a running platform,
 # and keep the order that the plugin of the simulators gives them.
-PARALLEL ?= -n 2 --dist loadfile --no-loadscope-reorder
+PARALLEL ?= -n 3 --dist loadfile --no-loadscope-reorder
 
 ##@ Start here
 
