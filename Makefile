@@ -18,7 +18,7 @@ PACKAGES := -p lcm_core -p control_plane_api -p resource_scheduler -p worker_con
 TESTS ?=
 OPTIONS ?=
 PYTEST_OPTIONS ?=
-# Two test processes: most tests wait for other processes. Files stay whole, because modules share a running platform,
+# Three test processes: most tests wait for other processes. Files stay whole, because modules share a running platform,
 # and keep the order that the plugin of the simulators gives them.
 PARALLEL ?= -n 3 --dist loadfile --no-loadscope-reorder
 
