@@ -11,11 +11,18 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from control_plane_api.domain.lablet_session.cost import hourly_share
 from control_plane_api.domain.lablet_session.session import HISTORY_LIMIT, SIGNAL_LIMIT, SessionRuleError
 from lcm_core.contracts.common import Resources
-from lcm_core.contracts.sessions import LabRef, ReportSession, TransitionSession, UnscheduleSession
+from lcm_core.contracts.sessions import (
+    LabRef,
+    PipelineState,
+    PipelineStep,
+    ReportSession,
+    TransitionSession,
+    UnscheduleSession,
+)
 from lcm_core.domain import SESSION_STATES
 from lcm_core.domain.session_states import SESSION_PHASES_HOLDING_A_PLACE
 from lcm_core.domain.state_table import IllegalTransition
-from lcm_core.domain.vocabulary import SessionDesired, SessionOutcome, SessionPhase, SignalType
+from lcm_core.domain.vocabulary import SessionDesired, SessionOutcome, SessionPhase, SignalType, StepState
 
 
 class SessionMachine(RuleBasedStateMachine):
@@ -28,10 +35,14 @@ class SessionMachine(RuleBasedStateMachine):
         self.before = self.session.phase
         self.released: list[str] = []
         self.claims = 0
+        self.begun: list[PipelineStep] = []
 
     def _step(self, act: object) -> None:
         self.now += timedelta(minutes=1)
         self.before = self.session.phase
+        pipeline = self.session.status.pipeline
+        begun = (StepState.RUNNING, StepState.DONE, StepState.FAILED)
+        self.begun = [step for step in pipeline.steps if step.state in begun] if pipeline is not None else []
         versions = (self.session.phase, self.session.spec.model_copy(deep=True))
         events = len(self.session.pending_events)
         try:
@@ -78,6 +89,23 @@ class SessionMachine(RuleBasedStateMachine):
             assert legal
 
         self._step(act)
+
+    @rule(run=st.integers(min_value=0, max_value=4), state=st.sampled_from(list(StepState)), lab=st.booleans())
+    def report_build(self, run: int, state: StepState, lab: bool) -> None:
+        pipeline = PipelineState(name="instantiate", run=run, steps=[PipelineStep(name="lab", state=state)])
+        held, known = self.session.status.lab, self.session.status.pipeline
+        body = ReportSession(pipeline=pipeline, lab=LabRef(cml_lab_id="lab") if lab else None)
+        self._step(lambda: self.session.report(body, self.now))
+        if self.session.phase in (SessionPhase.PENDING, SessionPhase.SCHEDULED, SessionPhase.TERMINATED):
+            assert (self.session.status.lab, self.session.status.pipeline) == (held, known), "a late word counted"
+        if known is not None and self.session.status.pipeline is not None:
+            assert self.session.status.pipeline.run >= known.run, "an older build counted"
+
+    @invariant()
+    def nothing_that_was_begun_is_forgotten(self) -> None:
+        if self.before is SessionPhase.INSTANTIATING and self.session.phase is SessionPhase.PENDING:
+            assert self.session.status.lab is None
+            assert self.begun == []
 
     @rule(reason=st.text(max_size=5))
     def end(self, reason: str) -> None:

@@ -6,7 +6,8 @@ import pytest
 from lablet_rig import Rig, until
 from lablet_samples import TWO_ROUTERS, two_routers
 
-from lcm_core.domain.vocabulary import SessionOutcome, SessionPhase, WorkerPhase
+from lcm_core.clients.errors import Conflict
+from lcm_core.domain.vocabulary import SessionOutcome, SessionPhase, StepState, WorkerPhase
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 P = SessionPhase
@@ -31,6 +32,29 @@ async def test_a_session_cancelled_while_its_lab_is_imported_leaves_nothing(rig:
     await rig.ask(session.id, "cancel")
     ended = await rig.reach(session.id, P.TERMINATED)
     assert ended.status.outcome is SessionOutcome.CANCELLED
+    assert await rig.labs(worker) == []
+
+
+async def test_a_session_queues_again_only_before_its_build_may_have_made_something(rig: Rig) -> None:
+    definition, worker = await rig.define(two_routers()), await rig.worker()
+    await rig.misbehave("cml", {"match": {"path_regex": "/import$"}, "kind": "latency", "seconds": 1.0, "count": 1})
+    session = await rig.start(definition, worker)
+
+    async def importing() -> bool | None:
+        pipeline = (await rig.admin.session(session.id)).status.pipeline
+        return (
+            True if pipeline and any(s.name == "lab" and s.state is StepState.RUNNING for s in pipeline.steps) else None
+        )
+
+    await until("the lab is imported", importing)
+    with pytest.raises(Conflict) as refused:
+        await rig.ask(session.id, "requeue")
+    assert refused.value.code == "BuildUnderWay"
+    assert "step lab" in refused.value.sentence
+    await rig.reach(session.id, P.READY)
+    assert len(await rig.labs(worker)) == 1
+    await rig.ask(session.id, "cancel")
+    await rig.reach(session.id, P.TERMINATED)
     assert await rig.labs(worker) == []
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from lablet_controller.pipeline.model import Pipeline
 from lcm_core.clients.control_plane import ControlPlaneClient
+from lcm_core.clients.errors import Conflict, StaleTerm
 from lcm_core.clock import DomainClock
 from lcm_core.contracts.sessions import LabRef, PipelineState, PipelineStep, ReportSession, SessionView
 from lcm_core.domain.vocabulary import StepState
@@ -72,12 +73,17 @@ class Progress:
     async def save(self, message: str, reason: str = "Progressing", *, clear: bool = False) -> None:
         """Store the progress; ``clear`` says that the lab and the delivery session were given back.
 
-        Raises ``WishChanged`` when the specification changed since the session was read.
+        Raises ``WishChanged`` when the specification changed since the session was read, or its place was taken away.
         """
         if self.state == self._saved and self.lab is None:
             return
         body = ReportSession(pipeline=self.state, message=message[:2000], reason=reason, lab=self.lab, clear_lab=clear)
-        written = await self._control_plane.report_session(self._session.id, body)
+        try:
+            written = await self._control_plane.report_session(self._session.id, body)
+        except StaleTerm:
+            raise
+        except Conflict as error:
+            raise WishChanged from error
         self._saved, self.lab = self.state.model_copy(deep=True), None
         if written.generation != self._session.generation or written.phase != self._session.status.phase:
             raise WishChanged

@@ -43,6 +43,12 @@ HISTORY_LIMIT = 20
 SIGNAL_LIMIT = 20
 
 
+_MAY_HAVE_EFFECTS = frozenset({StepState.RUNNING, StepState.DONE, StepState.FAILED})
+_WITHOUT_LAB = frozenset({SessionPhase.PENDING, SessionPhase.TERMINATED})
+_WITHOUT_BUILD = _WITHOUT_LAB | {SessionPhase.SCHEDULED}
+"""Phases in which a late word of a build that was given up must not count; a scheduled session may be given a lab."""
+
+
 class SessionRuleError(RuleError):
     """A request that the session's present state does not allow; ``code`` names the rule."""
 
@@ -75,6 +81,12 @@ class LabletSession(Resource[SessionSpec, SessionStatus]):
     def holds_nothing(self) -> bool:
         """No lab and no LDS session, so it may end at once (ruling 12)."""
         return self.status.lab is None and not self.status.user_session_id
+
+    @property
+    def _begun_steps(self) -> list[str]:
+        """Steps of the build that may have had an effect and were not undone, whatever has been told of it yet."""
+        pipeline = self.status.pipeline
+        return [] if pipeline is None else [step.name for step in pipeline.steps if step.state in _MAY_HAVE_EFFECTS]
 
     def holds_place(self, worker_id: str, claim_id: str) -> bool:
         """Whether this very claim is the session's.
@@ -114,6 +126,12 @@ class LabletSession(Resource[SessionSpec, SessionStatus]):
         if not self.holds_nothing:
             raise SessionRuleError(
                 "StillHoldsLab", f"Session {self.key} still holds a lab or an LDS session; compensate first."
+            )
+        if begun := self._begun_steps:
+            raise SessionRuleError(
+                "BuildUnderWay",
+                f"Session {self.key} is being built, and step {begun[-1]} may have made something: it queues again by "
+                "itself when the build fails. Cancel it, or ask for a retry from a step.",
             )
         claim = self.status.placement.claim_id if self.status.placement else ""
         self.status.placement = None
@@ -184,7 +202,15 @@ class LabletSession(Resource[SessionSpec, SessionStatus]):
     # Progress --------------------------------------------------------------------------------------------------
 
     def report(self, request: ReportSession, now: datetime) -> bool:
-        """Store progress without a move; answers whether anything changed."""
+        """Store progress without a move; answers whether anything changed.
+
+        Raises ``SessionRuleError`` for a build or a lab that a session without a place cannot have.
+        """
+        builds = request.pipeline is not None
+        if (builds and self.phase in _WITHOUT_BUILD) or (request.lab is not None and self.phase in _WITHOUT_LAB):
+            raise SessionRuleError(
+                "StaleBuild", f"Session {self.key} is {self.phase} and builds nothing; read it again and decide again."
+            )
         before = self.status.model_copy(deep=True)
         self._absorb(request, now)
         if request.message is not None:
@@ -197,6 +223,13 @@ class LabletSession(Resource[SessionSpec, SessionStatus]):
         return True
 
     def _absorb(self, request: TransitionSession | ReportSession, now: datetime) -> None:
+        known = self.status.pipeline
+        if known is not None and request.pipeline is not None and request.pipeline.run < known.run:
+            raise SessionRuleError(
+                "StaleBuild",
+                f"Run {request.pipeline.run} of the build of session {self.key} is over, run {known.run} is on; "
+                "read the session again and decide again.",
+            )
         if request.observed_generation is not None:
             self.status.observed_generation = max(self.status.observed_generation, request.observed_generation)
         if request.clear_lab:
