@@ -44,6 +44,23 @@ async def test_one_worker_survives_a_death_at_every_step(bare_world: WorkerWorld
     await nothing_is_left(world, worker_id)
 
 
+async def test_a_registration_that_nobody_saw_is_returned(bare_world: WorkerWorld) -> None:
+    world = bare_world
+    worker_id = await world.create()
+    await world.dies_at("license.called")
+    view = await world.worker(worker_id)
+    assert view.status.license.status == "registering", "on record before the call"
+    [instance] = await world.instances_of(worker_id)
+    # It stops before CML could tell anybody that it holds a license.
+    await world.admin("ec2", "POST", f"instances/{instance['instance_id']}/fail", {"stops": True})
+    await world.ask(worker_id, "terminate")
+    await world.run_controller()
+    await world.reach(worker_id, P.TERMINATING)
+    await world.clear_labs(worker_id)
+    await world.reach(worker_id, P.TERMINATED)
+    await nothing_is_left(world, worker_id)
+
+
 async def test_a_launch_that_nobody_could_report_is_adopted(bare_world: WorkerWorld) -> None:
     world = bare_world
     worker_id = await world.create()

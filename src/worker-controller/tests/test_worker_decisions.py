@@ -17,9 +17,11 @@ from worker_samples import (
     worker,
 )
 
+from lcm_core.contracts.workers import ReportWorker
 from lcm_core.domain.vocabulary import LicenseType, WorkerDesired, WorkerFinalizer, WorkerPhase
 from lcm_core.spi.cml_system import Layer, Registration
 from lcm_core.spi.ec2 import DEPLOYMENT_TAG, MANAGED_TAGS_TAG, WORKER_TAG, InstanceState
+from worker_controller.lifecycle.act import told
 from worker_controller.lifecycle.decide import decide
 from worker_controller.lifecycle.decision import Decision, StepKind
 from worker_controller.lifecycle.facts import Facts
@@ -143,6 +145,18 @@ class TestLicense:
     def test_without_a_token_a_person_is_asked(self) -> None:
         seen = self.unlicensed(has_license_token=False)
         assert decided(worker(WorkerPhase.STARTING), seen).reason == "NoLicenseToken"
+
+    @pytest.mark.parametrize(
+        ("known", "stored"),
+        [("unknown", "registering"), ("unregistered", "registering"), ("registering", None), ("failed", None)],
+    )
+    def test_a_registration_is_on_record_before_it_is_asked_for(self, known: str, stored: str | None) -> None:
+        view = worker(WorkerPhase.STARTING, license_status=known)
+        decision = decided(view, self.unlicensed())
+        assert decision.step is not None
+        assert decision.step.kind is StepKind.REGISTER
+        license_ = told(view, decision, ReportWorker()).license
+        assert (license_.status if license_ is not None else None) == stored
 
     def test_expansion_nodes_are_taken_up_to_the_template(self) -> None:
         seen = facts(cml=cml(license_now=a_license(expansion_nodes=0)))

@@ -9,7 +9,7 @@ from lcm_core.domain.vocabulary import TaskSeverity
 from lcm_core.spi.cml_system import CmlBusy, CmlError, CmlRefused, CmlSystem, CmlTarget, CmlUnavailable
 from worker_controller.credentials import Credentials
 from worker_controller.failpoints import failpoint
-from worker_controller.licensing.words import REGISTERING, RETURNED
+from worker_controller.licensing.words import RETURNED
 from worker_controller.lifecycle.act import still_leading
 from worker_controller.lifecycle.decision import Concern, Step, StepKind
 from worker_controller.lifecycle.facts import Facts
@@ -61,8 +61,6 @@ class LicenseActor:
                 await self._cml.register(target, token, reregister=step.enabled)
                 self._memory.license_refusal.pop(worker.id, None)
                 failpoint("license.called")
-                if worker.status.license.status == RETURNED:
-                    done = done.model_copy(update={"license": LicenseInfo(status=REGISTERING)})
             case StepKind.SET_NODES:
                 await self._cml.set_expansion_nodes(target, step.number)
             case StepKind.RENEW:
@@ -82,7 +80,12 @@ class LicenseActor:
     def _refused(self, worker: WorkerView, step: Step, error: CmlRefused, now: datetime) -> Effect:
         """CML does not accept it: a wish is dropped with the reason; everything else is tried again later."""
         if step.requested:
-            return Effect(ReportWorker(clear_license_action=True, reason="LicenseActionRefused", message=str(error)))
+            # What was returned on request stays so: nothing but another request registers it.
+            known = worker.status.license if worker.status.license.status == RETURNED else None
+            body = ReportWorker(
+                clear_license_action=True, reason="LicenseActionRefused", message=str(error), license=known
+            )
+            return Effect(body)
         if step.kind is StepKind.SET_NODES:
             self._memory.growth_refused[worker.id] = worker.generation
             text = f"{worker.spec.name} cannot take {step.number} expansion nodes: {error}"

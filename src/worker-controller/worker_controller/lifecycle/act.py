@@ -5,7 +5,7 @@ from dataclasses import replace
 from lcm_core.clients.control_plane import ControlPlaneClient
 from lcm_core.clients.errors import PreconditionFailed
 from lcm_core.contracts.common import Written
-from lcm_core.contracts.workers import ReportWorker, WorkerView
+from lcm_core.contracts.workers import LicenseInfo, ReportWorker, WorkerView
 from lcm_core.controller import RetryableError, current_context
 from lcm_core.spi.ec2 import (
     Ec2,
@@ -17,6 +17,7 @@ from lcm_core.spi.ec2 import (
     WrongInstanceState,
 )
 from worker_controller.failpoints import failpoint
+from worker_controller.licensing.words import REGISTERED_WORDS, REGISTERING
 from worker_controller.lifecycle.decision import Decision, Step, StepKind
 from worker_controller.lifecycle.facts import Facts
 from worker_controller.lifecycle.observation import is_news
@@ -56,8 +57,22 @@ def told(worker: WorkerView, decision: Decision, seen: ReportWorker) -> ReportWo
         changed["clear_license_action"] = True
     if decision.step is None and worker.generation > worker.status.observed_generation:
         changed["observed_generation"] = worker.generation
+    if decision.step is not None and decision.step.kind is StepKind.REGISTER:
+        changed["license"] = _about_to_register(worker, seen)
     body = seen.model_copy(update=changed)
     return body.model_copy(update={"expected_version": worker.version}) if is_news(body) else body
+
+
+def _about_to_register(worker: WorkerView, seen: ReportWorker) -> LicenseInfo | None:
+    """The license as it may be from now on, None when that is on record.
+
+    It is stored before the call: if nobody sees how that ends before the instance stops, the license is returned all
+    the same.
+    """
+    known = seen.license or worker.status.license
+    status = known.status if known.status in REGISTERED_WORDS else REGISTERING
+    intended = known.model_copy(update={"status": status})
+    return intended if intended != worker.status.license else None
 
 
 class InstanceActor:
