@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 
 import httpx
@@ -11,12 +11,16 @@ import pytest
 from flows import active_definition, reserve, running_worker, unique
 from plane_process import PlaneProcess
 
+from control_plane_api.application.authorization.principal import Principal
 from control_plane_api.infrastructure.sse.broadcast import EtcdBroadcasts
+from control_plane_api.infrastructure.sse.encoding import parse_position
+from control_plane_api.infrastructure.sse.feed import LiveFeed
 from control_plane_api.infrastructure.sse.relay import SseRelay
 from control_plane_api.infrastructure.sse.ring import ChangeRing
 from control_plane_api.infrastructure.sse.snapshots import Snapshots
 from lcm_core.contracts.workers import MetricsBatch, MetricsItem, WorkerMetrics
-from lcm_core.etcd import EtcdClient, encode_value, object_key
+from lcm_core.etcd import EtcdClient, Listing, RevisionCompacted, WatchBatch, encode_value, object_key
+from lcm_core.etcd.keys import PROJECTION_PREFIX
 from lcm_simulators.embedded.etcd import EtcdServer
 
 WITHIN_SECONDS = 15.0
@@ -268,6 +272,63 @@ async def test_a_replica_that_starts_after_a_compaction_follows_every_change(
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
+
+
+class DoomedWatch:
+    """An etcd at revision 100 that was compacted at 80: it confirms a watch from the beginning and then ends it."""
+
+    def __init__(self) -> None:
+        self.found_out = asyncio.Event()
+        self.watches: list[int] = []
+
+    async def incarnation(self) -> str:
+        return "life"
+
+    async def list(self, prefix: str) -> Listing:
+        del prefix
+        return Listing(items=(), revision=100, incarnation="life")
+
+    async def watch(self, prefix: str, *, from_revision: int = 0, incarnation: str = "") -> AsyncIterator[WatchBatch]:
+        del incarnation
+        if prefix == PROJECTION_PREFIX:
+            self.watches.append(from_revision)
+        yield WatchBatch(events=(), revision=100)
+        if prefix == PROJECTION_PREFIX and len(self.watches) == 1:
+            await self.found_out.wait()
+            raise RevisionCompacted(80)
+        await asyncio.Event().wait()
+
+
+async def told(feed: LiveFeed, wanted: tuple[str, int]) -> bytes:
+    """How a stream begins that goes on from a position."""
+    async with aclosing(feed.beginning(Principal.__new__(Principal), wanted)) as beginning:
+        async for chunk in beginning:
+            return chunk
+    raise AssertionError("it did not begin")
+
+
+async def test_a_position_is_not_passed_before_what_led_to_it_was_told() -> None:
+    etcd = DoomedWatch()
+    relay = SseRelay(etcd, Snapshots.__new__(Snapshots))  # type: ignore[arg-type]
+    feed = LiveFeed(relay, Snapshots.__new__(Snapshots), 60.0)
+    following = asyncio.create_task(relay.run())
+    try:
+        async with asyncio.timeout(WITHIN_SECONDS):
+            while not relay.watching:
+                await asyncio.sleep(0)
+            # Of the changes 61 to 100 nothing was told yet: whoever has 60 must still have 60 after this.
+            assert b"id: life-60\nevent: resumed\n" in await told(feed, ("life", 60))
+            assert parse_position(relay.position) == ("life", 0)
+            etcd.found_out.set()
+            while len(etcd.watches) < 2 or not relay.watching:
+                await asyncio.sleep(0.01)
+        assert etcd.watches == [1, 81]
+        assert relay.missed("life", 60, 10) is None, "61 to 80 are forgotten: a fresh snapshot is needed"
+        assert b"id: life-90\nevent: resumed\n" in await told(feed, ("life", 90))
+        assert parse_position(relay.position) == ("life", 80)
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
 
 
 def test_the_ring_answers_only_for_what_it_has_in_full() -> None:

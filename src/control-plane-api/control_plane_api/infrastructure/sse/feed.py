@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterable
 
 from control_plane_api.application.authorization.principal import Principal
-from control_plane_api.infrastructure.sse.encoding import StreamEvent, encode, parse_position
+from control_plane_api.infrastructure.sse.encoding import StreamEvent, encode, parse_position, position
 from control_plane_api.infrastructure.sse.relay import SseRelay
 from control_plane_api.infrastructure.sse.shared import SharedSnapshots
 from control_plane_api.infrastructure.sse.snapshots import Snapshots, may_see
@@ -46,8 +46,8 @@ class LiveFeed:
         """What comes before the changes. The client's queue is filled meanwhile, so nothing falls between."""
         mark = self._relay.position
         missed = await self._missed(wanted) if wanted else None
-        if missed is not None:
-            yield _visible(principal, missed) + encode("resumed", {"events": len(missed)}, mark)
+        if wanted and missed is not None:
+            yield _visible(principal, missed) + encode("resumed", {"events": len(missed)}, _later(mark, wanted))
             return
         yield encode("snapshot.begin", {})
         reading = self._shared.recent()
@@ -71,6 +71,12 @@ class LiveFeed:
         for collection, ids in by_collection.items():
             events += await self._snapshots.read(collection, ids)
         return events
+
+
+def _later(mark: str, wanted: tuple[str, int]) -> str:
+    """The position of a client that resumed: what it had when it came stays its own where the relay is behind it."""
+    known = parse_position(mark)
+    return mark if known is None or known[1] >= wanted[1] else position(*wanted)
 
 
 def _visible(principal: Principal, events: Iterable[StreamEvent]) -> bytes:

@@ -60,6 +60,7 @@ class SseRelay:
         self._ring = ChangeRing()
         self._incarnation = ""
         self._established = 0
+        self._begun = 0
         self._seen = 0
         self._flushed = 0
         self._forgotten = 0
@@ -74,8 +75,12 @@ class SseRelay:
 
     @property
     def position(self) -> str:
-        """Everything up to here has been handed to the clients that are connected now."""
-        return position(self._incarnation, self._flushed or self._established)
+        """Everything up to here has been handed to the clients that are connected now.
+
+        Before the first change that is where the watch began, not where etcd was when it confirmed the watch: what
+        lies between is still to come, or never comes when the beginning turns out to be compacted.
+        """
+        return position(self._incarnation, self._flushed or self._begun)
 
     def add(self, client: ClientQueue) -> None:
         """Feed a client from now on."""
@@ -135,6 +140,7 @@ class SseRelay:
         begin = self._seen + 1 if self._seen else await self._oldest()
         if not self._seen:
             self._ring.start(begin)
+            self._begun = begin - 1
         async with aclosing(
             self._etcd.watch(PROJECTION_PREFIX, from_revision=begin, incarnation=incarnation)  # type: ignore[type-var]
         ) as batches:
@@ -171,7 +177,7 @@ class SseRelay:
         self.close_all()
         self._ring.start(0)
         self._pacer = Pacer()
-        self._incarnation, self._established, self._seen, self._flushed = "", 0, 0, 0
+        self._incarnation, self._established, self._begun, self._seen, self._flushed = "", 0, 0, 0, 0
 
     # What passes by: notices of any replica, and the state of controllers -----------------------------------------
 
