@@ -18,9 +18,9 @@ PACKAGES := -p lcm_core -p control_plane_api -p resource_scheduler -p worker_con
 TESTS ?=
 OPTIONS ?=
 PYTEST_OPTIONS ?=
-# Three test processes: most tests wait for other processes. Files stay whole, because modules share a running platform,
+# Two test processes: most tests wait for other processes. Files stay whole, because modules share a running platform,
 # and keep the order that the plugin of the simulators gives them.
-PARALLEL ?= -n 3 --dist loadfile --no-loadscope-reorder
+PARALLEL ?= -n 2 --dist loadfile --no-loadscope-reorder
 
 ##@ Start here
 
