@@ -17,8 +17,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from lcm_simulators.embedded.tools import find_program
+
 ROOT = Path(__file__).resolve().parents[2]
-PROFILER = Path(os.environ.get("LCM_TOOLS_DIR") or ROOT / ".tools") / "venvs" / "profiler" / "bin" / "py-spy"
 FOLDER = ROOT / "build" / "flames"
 PER_SECOND = 50
 WRITING_SECONDS = 60.0
@@ -32,7 +33,8 @@ from platform_life import CHECKED, measure, quick_world, signed_in  # noqa: E402
 
 def recorder(service: str, pid: int, folder: Path) -> subprocess.Popen[bytes]:
     """A profiler of one process, which writes its picture when it is interrupted."""
-    command = [str(PROFILER), "record", "--nonblocking", "--rate", str(PER_SECOND), "--format", "flamegraph"]
+    py_spy = str(find_program("profiler", "py-spy"))
+    command = [py_spy, "record", "--nonblocking", "--rate", str(PER_SECOND), "--format", "flamegraph"]
     picture = ["--output", str(folder / f"{service}.svg"), "--pid", str(pid)]
     return subprocess.Popen([*command, *picture], stdout=subprocess.DEVNULL, start_new_session=True)
 

@@ -211,6 +211,10 @@ class StepState(StrEnum):
     COMPENSATED = "compensated"
 
 
+BEGUN_STEP_STATES = frozenset({StepState.RUNNING, StepState.DONE, StepState.FAILED})
+"""States of a step that may have had an effect which was not undone."""
+
+
 class PortProtocol(StrEnum):
     """What a port tag opens: a serial console, a VNC screen, SSH, or a PATty forward."""
 

@@ -12,7 +12,7 @@ from lablet_controller.steps.delivery import undo_delivery
 from lcm_core.clients.errors import NotFound
 from lcm_core.contracts.sessions import ReportSession
 from lcm_core.controller import RetryableError
-from lcm_core.domain.vocabulary import LabPhase, SessionOutcome, SessionPhase, StepState, UserSessionPhase
+from lcm_core.domain.vocabulary import BEGUN_STEP_STATES, LabPhase, SessionOutcome, SessionPhase, UserSessionPhase
 from lcm_core.spi.errors import OutsideError, OutsideNotFound
 from lcm_core.topology import owner_of
 
@@ -104,8 +104,9 @@ async def _still_ours(acting: Acting, context: StepContext, lab_id: str) -> bool
 
 def _may_have_left_a_lab(acting: Acting) -> bool:
     pipeline = acting.session.status.pipeline
-    tried = (StepState.RUNNING, StepState.FAILED, StepState.DONE)
-    return pipeline is not None and any(step.name == "lab" and step.state in tried for step in pipeline.steps)
+    return pipeline is not None and any(
+        step.name == "lab" and step.state in BEGUN_STEP_STATES for step in pipeline.steps
+    )
 
 
 async def _stuck(acting: Acting, what: str, title: str, sentence: str, *, late: bool) -> None:

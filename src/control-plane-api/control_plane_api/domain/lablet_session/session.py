@@ -30,6 +30,7 @@ from lcm_core.contracts.sessions import (
 )
 from lcm_core.domain import SESSION_STATES
 from lcm_core.domain.vocabulary import (
+    BEGUN_STEP_STATES,
     Kind,
     SessionCondition,
     SessionDesired,
@@ -43,7 +44,6 @@ HISTORY_LIMIT = 20
 SIGNAL_LIMIT = 20
 
 
-_MAY_HAVE_EFFECTS = frozenset({StepState.RUNNING, StepState.DONE, StepState.FAILED})
 _WITHOUT_LAB = frozenset({SessionPhase.PENDING, SessionPhase.TERMINATED})
 _WITHOUT_BUILD = _WITHOUT_LAB | {SessionPhase.SCHEDULED}
 """Phases in which a late word of a build that was given up must not count; a scheduled session may be given a lab."""
@@ -86,7 +86,7 @@ class LabletSession(Resource[SessionSpec, SessionStatus]):
     def _begun_steps(self) -> list[str]:
         """Steps of the build that may have had an effect and were not undone, whatever has been told of it yet."""
         pipeline = self.status.pipeline
-        return [] if pipeline is None else [step.name for step in pipeline.steps if step.state in _MAY_HAVE_EFFECTS]
+        return [] if pipeline is None else [step.name for step in pipeline.steps if step.state in BEGUN_STEP_STATES]
 
     def holds_place(self, worker_id: str, claim_id: str) -> bool:
         """Whether this very claim is the session's.
