@@ -9,12 +9,14 @@ from typing import Any
 
 Document = dict[str, Any]
 _MISSING = object()
+_PLAIN = frozenset({str, int, float, bool, bytes, type(None)})
+"""Types whose values are kept as they are. Asked for before the function is called: most values are of these."""
 
 
 def stored(value: Any) -> Any:
     """A copy as the database keeps it: times lose what is below a millisecond."""
     if isinstance(value, dict):
-        return {key: stored(item) for key, item in value.items()}
+        return {key: item if type(item) in _PLAIN else stored(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [stored(item) for item in value]
     if isinstance(value, datetime):
@@ -25,9 +27,9 @@ def stored(value: Any) -> Any:
 def copied(value: Any) -> Any:
     """A copy that shares nothing with the stored document."""
     if isinstance(value, dict):
-        return {key: copied(item) for key, item in value.items()}
+        return {key: item if type(item) in _PLAIN else copied(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [copied(item) for item in value]
+        return [item if type(item) in _PLAIN else copied(item) for item in value]
     return value
 
 

@@ -30,7 +30,7 @@ class Etcd:
 
     def __init__(self, seed: int) -> None:
         self._chance = random.Random(f"{seed}/etcd")
-        self._watchers: dict[int, asyncio.Event] = {}
+        self._watchers: dict[int, tuple[str, asyncio.Event]] = {}
         self._broken: set[int] = set()
         self._number = 0
         self._observers: list[Applied] = []
@@ -63,7 +63,7 @@ class Etcd:
 
     def break_watches(self, share: float) -> None:
         """End a share of the watches with an error."""
-        for number, wake in self._watchers.items():
+        for number, (_, wake) in self._watchers.items():
             if self._chance.random() < share:
                 self._broken.add(number)
                 wake.set()
@@ -105,8 +105,9 @@ class Etcd:
         after = event.item.value if event.kind is EventKind.PUT else None
         for observer in self._observers:
             observer(event.item.key, held.value if held else None, after)
-        for wake in self._watchers.values():
-            wake.set()
+        for prefix, wake in self._watchers.values():
+            if event.item.key.startswith(prefix):
+                wake.set()
 
     # Leases ----------------------------------------------------------------------------------------------------
 
@@ -152,7 +153,7 @@ class Etcd:
         """Wake every watch now and then, for ever."""
         while True:
             await asyncio.sleep(SIGN_OF_LIFE_SECONDS)
-            for wake in self._watchers.values():
+            for _, wake in self._watchers.values():
                 wake.set()
 
     async def follow(self, prefix: str, revision: int, incarnation: str | None) -> AsyncIterator[WatchBatch]:
@@ -164,7 +165,7 @@ class Etcd:
             raise RevisionCompacted(self.compacted + 1)
         self._number += 1
         number, wake, mine = self._number, asyncio.Event(), self.incarnation
-        self._watchers[number] = wake
+        self._watchers[number] = prefix, wake
         try:
             yield WatchBatch((), self.revision)
             while True:

@@ -14,7 +14,12 @@ from lcm_core.domain.vocabulary import SessionPhase, WorkerPhase
 from tests.simulate.history import History
 from tests.simulate.world import World
 
-WISHES = ("stop", "resume", "restart", "collect-and-grade", "observe", "cancel", "requeue")
+WISHES = ("stop", "resume", "restart", "collect-and-grade", "observe", "cancel", "requeue", "extend")
+WHILE_BUILDING = (("cancel",), ("requeue",), ("requeue", "cancel"), ("requeue", "requeue"), ("observe",), ("extend",))
+"""What an operator may want of a session whose lab is being built, one thing soon after the other."""
+_WAITING = frozenset({SessionPhase.PENDING, SessionPhase.TERMINATED})
+_MOVING = frozenset({SessionPhase.INSTANTIATING, SessionPhase.COLLECTING, SessionPhase.GRADING, SessionPhase.STOPPING})
+"""Phases in which controllers call the outside world for the session, so that a wish may come in the middle."""
 ORDERS = ("drain", "cancel-drain", "stop", "start", "refresh", "terminate")
 
 
@@ -35,6 +40,7 @@ class People:
     refused: int = 0
     booked: float = 0.0
     wishes: int = 0
+    _meddling: set["asyncio.Task[None]"] = field(default_factory=set)
 
     async def act(self, *, restless: bool) -> None:
         """Reserve everything, and when restless change one's mind and move the fleet; returns when all is said."""
@@ -42,7 +48,34 @@ class People:
         works = [self._owner(number, random.Random(chance.random()), restless) for number in range(self.sessions)]
         if restless:
             works.append(self._operator(random.Random(chance.random())))
+            meddler = random.Random(chance.random())
+            self.world.meddling.act = lambda: self._meddle(meddler)
         await asyncio.gather(*works)
+
+    def _meddle(self, chance: random.Random) -> None:
+        """Have an operator act while a deed in the outside world is under way."""
+        task = asyncio.create_task(self._strike(chance))
+        self._meddling.add(task)
+        task.add_done_callback(self._meddling.discard)
+
+    async def _strike(self, chance: random.Random) -> None:
+        await asyncio.sleep(chance.uniform(0, 1.0))
+        api = self.world.client("admin:meddler").api
+        if chance.random() < 0.15:
+            await self._order(api, chance)
+            return
+        phases = {
+            session_id: session["status"]["phase"]
+            for session_id, session in self.world.database.documents("sessions").items()
+        }
+        moving = [session_id for session_id, phase in phases.items() if phase in _MOVING]
+        living = [session_id for session_id, phase in phases.items() if phase not in _WAITING]
+        if living:
+            session_id = chance.choice(moving or living)
+            building = phases[session_id] == SessionPhase.INSTANTIATING
+            for wish in chance.choice(WHILE_BUILDING) if building else (chance.choice(WISHES),):
+                await self._wish(api, session_id, wish, chance)
+                await asyncio.sleep(chance.uniform(0, 0.3))
 
     async def _owner(self, number: int, chance: random.Random, restless: bool) -> None:
         api = self.world.client(f"user:owner{number % 3}").api
@@ -54,7 +87,7 @@ class People:
         if session_id and restless:
             for _ in range(chance.choice((0, 0, 1, 1, 2, 4))):
                 await self.world.clock.sleep(chance.uniform(0, minutes * 60))
-                await self._wish(api, session_id, chance)
+                await self._wish(api, session_id, chance.choice(WISHES), chance)
 
     async def _reserve(
         self, api: ApiClient, number: int, minutes: int, begin: float, soon: bool, chance: random.Random
@@ -91,8 +124,7 @@ class People:
                 return made.id
         return ""
 
-    async def _wish(self, api: ApiClient, session_id: str, chance: random.Random) -> None:
-        wish = chance.choice((*WISHES, "extend"))
+    async def _wish(self, api: ApiClient, session_id: str, wish: str, chance: random.Random) -> None:
         body = None
         if wish == "extend":
             end = self.world.clock.now() + timedelta(minutes=chance.uniform(30, 300))
@@ -111,14 +143,17 @@ class People:
         api = self.world.client("admin:operator").api
         for _ in range(chance.choice((0, 1, 2, 4))):
             await self.world.clock.sleep(chance.uniform(0, self.hours * 3600))
-            living = [
-                worker_id
-                for worker_id, worker in self.world.database.documents("workers").items()
-                if worker["status"]["phase"] != WorkerPhase.TERMINATED
-            ]
-            if living:
-                worker_id, order = chance.choice(living), chance.choice(ORDERS)
-                await self._try(api, f"/api/workers/{worker_id}/{order}", f"order {order} of worker {worker_id}")
+            await self._order(api, chance)
+
+    async def _order(self, api: ApiClient, chance: random.Random) -> None:
+        living = [
+            worker_id
+            for worker_id, worker in self.world.database.documents("workers").items()
+            if worker["status"]["phase"] != WorkerPhase.TERMINATED
+        ]
+        if living:
+            worker_id, order = chance.choice(living), chance.choice(ORDERS)
+            await self._try(api, f"/api/workers/{worker_id}/{order}", f"order {order} of worker {worker_id}")
 
 
 def all_over(world: World) -> bool:

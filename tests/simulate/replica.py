@@ -33,6 +33,7 @@ from resource_scheduler import service as scheduler
 from tests.simulate.etcd import Etcd, EtcdView, etcd_failure
 from tests.simulate.learning import DeliveryView, Engine, EngineView, Learning
 from tests.simulate.machines import Machines
+from tests.simulate.meddling import Meddling, meddled
 from tests.simulate.network import Connection, Weather
 from tests.simulate.outside_ec2 import CloudWatchView, CmlSystemView, Ec2View, cml_failure, ec2_failure
 from tests.simulate.outside_labs import CmlLabsView, StoreView, outside_failure
@@ -57,6 +58,7 @@ class Around:
     """Everything a controller talks to."""
 
     weather: Weather
+    meddling: Meddling
     clock: DomainClock
     etcd: Etcd
     planes: dict[int, Plane]
@@ -229,8 +231,8 @@ class Replica:
 
     def worker_adapters(self, around: Around) -> dict[str, Any]:
         """In place of AWS and of CML's system API."""
-        ec2 = Ec2View(around.machines, self._link("EC2", ec2_failure))
-        cml = CmlSystemView(around.machines, self._link("CML", cml_failure))
+        ec2 = meddled(Ec2View(around.machines, self._link("EC2", ec2_failure)), around.meddling)
+        cml = meddled(CmlSystemView(around.machines, self._link("CML", cml_failure)), around.meddling)
         return {
             "AwsClients": lambda **options: SimpleNamespace(close=lambda: None),
             "BotoEc2": lambda clients: ec2,
@@ -241,11 +243,14 @@ class Replica:
 
     def lablet_adapters(self, around: Around) -> dict[str, Any]:
         """In place of CML's labs API, LDS, the grading engine and S3."""
+        labs = CmlLabsView(around.machines, self._link("CML", outside_failure("CML")))
+        delivery = DeliveryView(around.learning, self._link("LDS", outside_failure("LDS")))
+        engine = EngineView(around.engine, self._link("grading", outside_failure("grading engine")))
         outside = Outside(
-            CmlLabsView(around.machines, self._link("CML", outside_failure("CML"))),
+            meddled(labs, around.meddling),
             StoreView(around.objects, self._link("S3", outside_failure("S3"))),
-            DeliveryView(around.learning, self._link("LDS", outside_failure("LDS"))),
-            EngineView(around.engine, self._link("grading", outside_failure("grading engine"))),
+            meddled(delivery, around.meddling),
+            meddled(engine, around.meddling),
         )
         return {"connect": lambda settings, stack: outside, "Intake": self.keep_intake}
 

@@ -1,5 +1,6 @@
 """A few runs of every kind, that a run can be replayed, and that what is checked can fail."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -8,9 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from lcm_core.spi.cml_labs import CmlLabs
+from lcm_core.spi.cml_system import CmlSystem
+from lcm_core.spi.ec2 import Ec2
+from lcm_core.spi.grading import GradingEngine
+from lcm_core.spi.lds import DeliverySystem
 from tests.simulate.checks import Guard
 from tests.simulate.database import Database
 from tests.simulate.etcd import Etcd
+from tests.simulate.meddling import DEEDS, Meddling, meddled
 from tests.simulate.single_run import Plan, simulate
 from tests.simulate.virtual_loop import run
 
@@ -73,3 +80,40 @@ def test_a_move_beside_the_table_is_noticed() -> None:
         return guard
 
     assert "went from terminated to running" in str(run(write()).violation)
+
+
+class _Labs:
+    def __init__(self, told: list[str]) -> None:
+        self._told = told
+
+    async def import_lab(self) -> str:
+        self._told.append("import")
+        return "lab-1"
+
+    async def converged(self) -> bool:
+        self._told.append("look")
+        return True
+
+
+def test_somebody_acts_in_the_middle_of_a_deed_and_not_of_a_look() -> None:
+    async def act() -> list[str]:
+        told: list[str] = []
+        loop = asyncio.get_running_loop()
+        meddling = Meddling(1)
+        meddling.share = 1.0
+        meddling.act = lambda: told.append("wish")
+        labs = meddled(_Labs(told), meddling)
+        assert await labs.converged()
+        assert loop.time() == 0
+        assert await labs.import_lab() == "lab-1"
+        assert loop.time() > 0.2
+        meddling.share = 0.0
+        await labs.import_lab()
+        return told
+
+    assert run(act()) == ["look", "wish", "import", "import"]
+
+
+def test_every_deed_is_a_method_of_a_port() -> None:
+    ports = (CmlLabs, CmlSystem, Ec2, DeliverySystem, GradingEngine)
+    assert {name for name in DEEDS if not any(hasattr(port, name) for port in ports)} == set()

@@ -32,6 +32,7 @@ class Trouble:
         loop = asyncio.get_running_loop()
         end = loop.time() + hours * 3600 / world.clock.factor
         world.weather.background = chance.choice((0.0, 0.002, 0.01, 0.03))
+        world.meddling.share = chance.choice((0.0, 0.05, 0.15))
         world.post.loss = chance.choice((0.0, 0.1, 0.4))
         world.machines.faulty = chance.choice((0.0, 0.0, 0.1))
         world.engine.failing = chance.choice((0.0, 0.0, 0.3))
@@ -61,6 +62,7 @@ class Trouble:
         """Fair weather; what is broken gets mended."""
         world = self._world
         world.weather.clear()
+        world.meddling.share = 0.0
         world.post.loss = world.machines.faulty = world.engine.failing = 0.0
         world.machines.shortage = False
         self._history.tell("faults are over")

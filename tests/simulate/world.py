@@ -12,6 +12,7 @@ from tests.simulate.database import Database
 from tests.simulate.etcd import Etcd
 from tests.simulate.learning import Engine, Learning, Post
 from tests.simulate.machines import Machines
+from tests.simulate.meddling import Meddling
 from tests.simulate.network import Weather
 from tests.simulate.plane import REPLICAS, Backing, Balancer, Plane
 from tests.simulate.replica import Around, Replica
@@ -45,6 +46,7 @@ class World:
         self.chance = random.Random(f"{seed}/world")
         self.clock = SimulatedClock(factor)
         self.weather = Weather(seed)
+        self.meddling = Meddling(seed)
         self.database = Database()
         self.etcd = Etcd(seed)
         self.machines = Machines(seed, self.clock.now)
@@ -77,6 +79,7 @@ class World:
         """Start a controller process in one of the service's two places."""
         around = Around(
             self.weather,
+            self.meddling,
             self.clock,
             self.etcd,
             self.planes,
