@@ -1,6 +1,7 @@
 """``python -m tests.simulate``: many runs side by side, one verdict."""
 
 import argparse
+import gc
 import os
 import sys
 import time
@@ -32,6 +33,9 @@ def _runs(plans: list[Plan], jobs: int) -> Iterator[Outcome]:
     if jobs == 1:
         yield from map(simulate, plans)
         return
+    # What was imported is never garbage: the collection after each run need not look at it in every process.
+    gc.collect()
+    gc.freeze()
     with ProcessPoolExecutor(jobs) as pool:
         try:
             yield from pool.map(simulate, plans, chunksize=4)
