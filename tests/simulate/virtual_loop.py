@@ -6,8 +6,12 @@ walked in the same order in every process.
 
 import asyncio
 import selectors
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
+from contextvars import Context
 from typing import Any
+
+SHORTEST = 1e-6
+"""Seconds that pass at least while somebody waits."""
 
 
 class Deadlock(RuntimeError):
@@ -99,6 +103,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         # Later versions of Python may ask for eager starts, which would change the order of events.
         options.pop("eager_start", None)
         return OrderedTask(work, loop=loop, **options)
+
+    def call_later(
+        self, delay: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """A timer. Whoever waits for a moment too short for the clock to tell would otherwise wait again for ever."""
+        return super().call_later(max(delay, SHORTEST) if delay > 0 else delay, callback, *args, context=context)
 
     def create_future(self) -> OrderedFuture:
         """A future of this loop."""
