@@ -112,6 +112,12 @@ class LabletSettings(BaseSettings):
     orphan_grace_seconds: float = Field(
         30.0, ge=0, description="How long a lab of a session that does not need it may exist before it is removed."
     )
+    settling_seconds: float = Field(
+        30.0,
+        ge=0,
+        description="How long a call to the delivery system whose answer was not heard may take to have its effect: a "
+        "session that ends after one looks again then. More than the rest of a lost lease and the limit of one call.",
+    )
 
 
 class EventsSettings(BaseSettings):

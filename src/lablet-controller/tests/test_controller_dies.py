@@ -14,6 +14,7 @@ from lablet_controller.failpoints import FAILPOINTS
 from lcm_core.domain.vocabulary import SessionOutcome, SessionPhase
 from lcm_core.etcd import EtcdClient, election_key
 from lcm_core.failpoints import VARIABLE
+from lcm_simulators.embedded.process import EmbeddedServer
 from lcm_simulators.supervisor.plan import platform_plan
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.slow, pytest.mark.timeout(400)]
@@ -25,21 +26,31 @@ BUILDING = [point for point in FAILPOINTS[: FAILPOINTS.index("evidence.stored")]
 ENDING = [point for point in FAILPOINTS[FAILPOINTS.index("evidence.stored") :] if point not in ELSEWHERE]
 
 
+async def started(rig: Rig, **environment: str) -> EmbeddedServer:
+    """A controller of the test's own, with these settings."""
+    settings = rig.world.settings
+    own = dataclasses.replace(settings, environment={**settings.environment, **environment})
+    server = next(spec for spec in platform_plan(own) if spec.name == NAME).make()
+    await server.start()
+    return server
+
+
+async def forget_leader(rig: Rig) -> None:
+    """End the lease of a dead leader, which would end by itself; the tests of elections wait for that."""
+    async with EtcdClient([f"127.0.0.1:{rig.world.settings.ports.etcd}"]) as etcd:
+        await etcd.delete(election_key(NAME, 0))
+
+
 async def dies_at(rig: Rig, point: str) -> None:
     """Run a controller that ends itself at the point, and wait until it has."""
-    settings = rig.world.settings
-    doomed = dataclasses.replace(settings, environment={**settings.environment, VARIABLE: point})
-    server = next(spec for spec in platform_plan(doomed) if spec.name == NAME).make()
-    await server.start()
+    server = await started(rig, **{VARIABLE: point})
 
     async def dead() -> bool | None:
         return None if server.running else True
 
     await until(f"the controller dies at {point}", dead)
     await server.stop(1.0)
-    # Its lease would end by itself in a few seconds; the tests of elections wait for that, these need not.
-    async with EtcdClient([f"127.0.0.1:{settings.ports.etcd}"]) as etcd:
-        await etcd.delete(election_key(NAME, 0))
+    await forget_leader(rig)
 
 
 async def test_a_session_survives_a_death_at_every_point(rig: Rig) -> None:
@@ -71,6 +82,36 @@ async def test_a_session_survives_a_death_at_every_point(rig: Rig) -> None:
     assert (await rig.score(session.id)).passed
     assert await rig.labs(worker) == []
     assert await rig.lds_states(session.id) == ["ARCHIVED"]
+
+
+async def test_a_delivery_session_that_comes_after_its_session_was_cancelled_is_released(rig: Rig) -> None:
+    definition, worker = await rig.define(two_routers()), await rig.worker()
+    late = {"match": {"method": "POST", "path_regex": "/lab_session$"}, "kind": "latency", "seconds": 5.0, "count": 1}
+    settling = {"LCM_LABLET_SETTLING_SECONDS": "7"}
+    await rig.world.stop_process(NAME)
+    try:
+        first = await started(rig, **settling)
+        await rig.misbehave("lds", late)
+        session = await rig.start(definition, worker)
+
+        async def asked_for() -> bool | None:
+            return None if await rig.faults_left("lds") else True
+
+        await until("a delivery session is asked for", asked_for)
+        await rig.ask(session.id, "cancel")
+        # Its call is on the way and cannot be taken back: it has its effect after the successor looked.
+        first.kill()
+        await forget_leader(rig)
+        second = await started(rig, **settling)
+        waiting = await rig.reach(session.id, P.ARCHIVED)
+        assert waiting.status.outcome is SessionOutcome.CANCELLED
+        assert await rig.lds_states(session.id) == [], "the successor looks before there is anything to be found"
+        await rig.reach(session.id, P.TERMINATED)
+        await second.stop(5.0)
+    finally:
+        await rig.world.start_process(NAME)
+    assert await rig.lds_states(session.id) == ["ARCHIVED"]
+    assert await rig.labs(worker) == []
 
 
 async def test_what_people_ask_of_labs_survives_a_death_in_the_middle_of_it(rig: Rig) -> None:
@@ -105,8 +146,11 @@ async def test_what_people_ask_of_labs_survives_a_death_in_the_middle_of_it(rig:
     expected = ["Brought along", "Clone of Two routers", "Two routers"]
     expected += [f"LCM {session.id} Two routers", f"LCM {second.id} Two routers"]
 
+    pool = "LCM pool Two routers"
+
     async def settled() -> bool | None:
-        return True if sorted(await rig.labs(worker)) == sorted(expected) else None
+        """The pool may have been filled again by now, or not yet."""
+        return True if sorted(await rig.labs(worker)) in (sorted(expected), sorted([*expected, pool])) else None
 
     await until(f"these labs and no others: {expected}", settled)
     assert sorted(await rig.lds_states(session.id)) == ["ARCHIVED", "PRELAUNCH"]

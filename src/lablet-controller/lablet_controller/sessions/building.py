@@ -7,6 +7,8 @@ from lablet_controller.pipeline.progress import Progress, WishChanged, fresh_sta
 from lablet_controller.pipeline.runner import UNANSWERED, PipelineRunner
 from lablet_controller.sessions.context import Acting, condition
 from lablet_controller.sessions.decisions import Compensate, Hold, Move, Retry
+from lablet_controller.sessions.unheard import UNHEARD, settles_at
+from lablet_controller.steps.delivery import undo_delivery
 from lcm_core.clients.errors import Conflict, PreconditionFailed, StaleTerm
 from lcm_core.contracts.common import ConditionReport
 from lcm_core.contracts.sessions import PipelineState, ReportSession, UnscheduleSession
@@ -91,6 +93,13 @@ async def compensate(acting: Acting, decision: Compensate) -> Outcome | None:
     await _runner(acting, pipeline).undo(context, progress)
     if acting.session.spec.hold_failed_minutes:
         await acting.help_no_longer_needed("build")
+    settles = settles_at(progress.state, acting.session.status.phase_since, acting.observed.settling)
+    if decision.again and settles is not None:
+        # A session in the queue may end at once, and then nobody looks for a delivery session again.
+        if acting.observed.now < settles:
+            await progress.save(UNHEARD, "DeliverySettles", clear=True)
+            return Outcome.requeue_at(settles, "DeliverySettles", UNHEARD)
+        await undo_delivery(context)
     if not decision.again:
         move = Move(SessionPhase.STOPPING, decision.reason, decision.message, SessionOutcome.FAILED)
         await acting.move(move, pipeline=progress.state, clear=True)

@@ -24,6 +24,7 @@ from lablet_controller.sessions.decisions import (
     StopLab,
     Watch,
 )
+from lablet_controller.sessions.unheard import settles_at
 from lcm_core.contracts.sessions import PipelineState, PipelineStep, Placement, SessionView
 from lcm_core.contracts.workers import WorkerView
 from lcm_core.domain.vocabulary import (
@@ -48,11 +49,15 @@ WORKER_PRESENT = frozenset({WorkerPhase.RUNNING, WorkerPhase.DRAINING, WorkerPha
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """A session, its worker (None: unknown to the control plane) and the instant of the decision."""
+    """A session, its worker (None: unknown to the control plane) and the instant of the decision.
+
+    ``settling`` is how long a call whose answer was not heard may take to have its effect, in domain time.
+    """
 
     session: SessionView
     worker: WorkerView | None
     now: datetime
+    settling: timedelta = timedelta(0)
 
     @property
     def placement(self) -> Placement:
@@ -81,6 +86,12 @@ class Observed:
         """Whether the phase has passed its deadline."""
         deadline = self.session.status.deadline
         return deadline is not None and self.now >= deadline
+
+    @property
+    def settles_at(self) -> datetime | None:
+        """Until when a delivery session may come to be that nobody heard of; None when there is no such instant."""
+        instant = settles_at(self.session.status.pipeline, self.session.status.phase_since, self.settling)
+        return instant if instant is not None and self.now < instant else None
 
     @property
     def lab_stopped(self) -> bool:
@@ -330,7 +341,7 @@ def _stopped(observed: Observed) -> Decision:
 
 
 def _archived(observed: Observed) -> Decision:
-    return CleanUp(observed.late)
+    return CleanUp(observed.late, observed.settles_at)
 
 
 _BY_PHASE: dict[P, Callable[[Observed], Decision]] = {

@@ -106,9 +106,13 @@ class StopLab:
 
 @dataclass(frozen=True, slots=True)
 class CleanUp:
-    """Release the delivery session and remove the lab. ``late`` opens an operator task."""
+    """Release the delivery session and remove the lab. ``late`` opens an operator task.
+
+    Before ``settles`` a delivery session may still come to be that nobody heard of: it is looked for again then.
+    """
 
     late: bool
+    settles: datetime | None = None
 
 
 Decision = (

@@ -1,5 +1,7 @@
 """The end of a session: the lab is stopped, the delivery session released, the lab removed, nothing is left."""
 
+from datetime import datetime
+
 from lablet_controller.failpoints import failpoint
 from lablet_controller.labs.lookup import labs_of
 from lablet_controller.labs.pool import give_to_pool
@@ -8,10 +10,11 @@ from lablet_controller.labs.teardown import remove_lab, stop_lab
 from lablet_controller.pipeline.model import StepContext
 from lablet_controller.sessions.context import Acting
 from lablet_controller.sessions.decisions import Move
+from lablet_controller.sessions.unheard import UNHEARD
 from lablet_controller.steps.delivery import undo_delivery
 from lcm_core.clients.errors import NotFound
 from lcm_core.contracts.sessions import ReportSession
-from lcm_core.controller import RetryableError
+from lcm_core.controller import Outcome, RetryableError
 from lcm_core.domain.vocabulary import BEGUN_STEP_STATES, LabPhase, SessionOutcome, SessionPhase, UserSessionPhase
 from lcm_core.spi.errors import OutsideError, OutsideNotFound
 from lcm_core.topology import owner_of
@@ -37,8 +40,11 @@ async def stop_for_good(acting: Acting, *, late: bool) -> None:
     await acting.move(Move(SessionPhase.STOPPED, "LabStopped", "The lab is stopped."))
 
 
-async def clean_up(acting: Acting, *, late: bool) -> None:
-    """Give everything back, then TERMINATED. Repeating any part is harmless."""
+async def clean_up(acting: Acting, *, late: bool, settles: datetime | None) -> Outcome | None:
+    """Give everything back, then TERMINATED. Repeating any part is harmless.
+
+    Until ``settles`` the delivery system may still make a session that nobody heard of; then it is looked for again.
+    """
     context = await acting.step_context()
     try:
         await _cancel_grading(acting)
@@ -50,6 +56,8 @@ async def clean_up(acting: Acting, *, late: bool) -> None:
         await _stuck(acting, "cleanup", "could not be cleaned up", str(error), late=late)
     if late:
         await acting.help_no_longer_needed("cleanup")
+    if settles is not None:
+        return await _settle(acting, settles)
     outcome = acting.session.status.outcome or SessionOutcome.COMPLETED
     await acting.put_delivery_phase(_DELIVERY_END.get(outcome, UserSessionPhase.ENDED))
     message = acting.session.status.history[-1].message if acting.session.status.history else ""
@@ -58,6 +66,14 @@ async def clean_up(acting: Acting, *, late: bool) -> None:
             message = change.message
             break
     await acting.move(Move(SessionPhase.TERMINATED, "CleanedUp", message or "Nothing is held any more."), clear=True)
+    return None
+
+
+async def _settle(acting: Acting, settles: datetime) -> Outcome:
+    await acting.deps.control_plane.report_session(
+        acting.session.id, ReportSession(message=UNHEARD, reason="DeliverySettles")
+    )
+    return Outcome.requeue_at(settles, "DeliverySettles", UNHEARD)
 
 
 async def _cancel_grading(acting: Acting) -> None:

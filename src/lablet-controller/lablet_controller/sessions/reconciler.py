@@ -1,6 +1,7 @@
 """The session reconciler: observe, decide, act, again and again until there is nothing to do now."""
 
 from contextlib import suppress
+from datetime import timedelta
 
 from lablet_controller.outside import Deps
 from lablet_controller.pipeline.model import StepFailed
@@ -70,7 +71,9 @@ class SessionReconciler:
             return None
         placement = session.status.placement
         worker = await self._deps.workers.get(placement.worker_id) if placement is not None else None
-        return Observed(session, worker, self._deps.clock.now())
+        clock = self._deps.clock
+        settling = timedelta(seconds=self._deps.settings.settling_seconds * clock.factor)
+        return Observed(session, worker, clock.now(), settling)
 
     async def _act(self, acting: Acting, decision: Decision) -> Outcome | None:
         if acting.session.status.phase not in _LIVE:
@@ -114,8 +117,8 @@ class SessionReconciler:
                 return await restart(acting)
             case StopLab(late):
                 await stop_for_good(acting, late=late)
-            case CleanUp(late):
-                await clean_up(acting, late=late)
+            case CleanUp(late, settles):
+                return await clean_up(acting, late=late, settles=settles)
         return None
 
     async def _move(self, acting: Acting, move: Move) -> Outcome | None:

@@ -7,6 +7,9 @@ from lcm_core.domain.vocabulary import PortProtocol, UserSessionPhase
 from lcm_core.spi.lds import DeliverySystem, LdsDevice, LdsReservation, LdsSession, LdsState
 
 PART = 1
+STEP = "delivery"
+LDS_SESSION_ID = "lds_session_id"
+"""The step that reserves, and its output: the id, once it was heard."""
 _OVER = frozenset({LdsState.USER_FINISHED, LdsState.ARCHIVED})
 _SCHEMES = {PortProtocol.SERIAL: "telnet", PortProtocol.VNC: "vnc", PortProtocol.SSH: "ssh", PortProtocol.PAT: "tcp"}
 
@@ -46,7 +49,7 @@ async def reserve_delivery(context: StepContext) -> StepResult:
 
 
 def _reserved(session: LdsSession, message: str) -> StepResult:
-    return StepResult(message, {"lds_session_id": session.id, "part_id": session.part_id})
+    return StepResult(message, {LDS_SESSION_ID: session.id, "part_id": session.part_id})
 
 
 def _region(context: StepContext) -> str:
@@ -55,7 +58,7 @@ def _region(context: StepContext) -> str:
 
 async def hand_over_devices(context: StepContext) -> StepResult:
     """Tell the delivery system how each device is reached, and keep the learner's link."""
-    delivery, lds_id = _delivery(context), context.output("delivery", "lds_session_id")
+    delivery, lds_id = _delivery(context), context.output(STEP, LDS_SESSION_ID)
     devices = device_access(context)
     await delivery.set_devices(
         lds_id,
@@ -71,7 +74,7 @@ async def hand_over_devices(context: StepContext) -> StepResult:
         PutUserSession(
             phase=UserSessionPhase.PROVISIONED,
             lds_session_id=lds_id,
-            part_id=context.output("delivery", "part_id"),
+            part_id=context.output(STEP, "part_id"),
             region=_region(context),
             launch_url=url,
             devices=devices,

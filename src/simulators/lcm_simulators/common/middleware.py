@@ -43,8 +43,9 @@ class FaultAndJournalMiddleware:
         note = f"fault:{fault.kind}"
         match fault.kind:
             case FaultKind.LATENCY:
+                arrived = await _arrived(receive)
                 await asyncio.sleep(fault.seconds)
-                return await self._pass(scope, receive, send), note
+                return await self._pass(scope, arrived, send), note
             case FaultKind.HANG:
                 await asyncio.sleep(fault.seconds)
                 await _drop(send)
@@ -76,6 +77,18 @@ class FaultAndJournalMiddleware:
 
         await self._app(scope, receive, watch)
         return status
+
+
+async def _arrived(receive: Receive) -> Receive:
+    """Take the whole request: a call that is handled late has its effect even when its caller has left meanwhile."""
+    messages = [await receive()]
+    while messages[-1].get("more_body"):
+        messages.append(await receive())
+
+    async def replay() -> Message:
+        return messages.pop(0) if messages else await receive()
+
+    return replay
 
 
 async def _discard(message: MutableMapping[str, Any]) -> None:
