@@ -89,3 +89,22 @@ async def test_an_unseen_launch_is_repeated_with_its_token(bare_world: WorkerWor
     await world.reach(worker_id, P.RUNNING)
     await world.end(worker_id)
     await nothing_is_left(world, worker_id)
+
+
+async def test_a_license_that_was_lost_is_named_though_the_controller_dies_at_its_workers_end(
+    bare_world: WorkerWorld,
+) -> None:
+    world = bare_world
+    worker_id = await world.create()
+
+    async def lose_the_instance() -> None:
+        await world.reach(worker_id, P.RUNNING)
+        [instance] = await world.instances_of(worker_id)
+        await world.admin("ec2", "POST", f"instances/{instance['instance_id']}/fail", {})
+        await world.reach(worker_id, P.FAILED)
+        await world.ask(worker_id, "terminate")
+
+    await world.dies_at("worker.ended", lose_the_instance)
+    assert (await world.worker(worker_id)).status.phase is P.TERMINATED
+    titles = [task.spec.title for task in await world.tasks(worker_id)]
+    assert "A license was left registered" in titles, "nobody looks at a worker again that is gone"

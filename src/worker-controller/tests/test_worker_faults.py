@@ -83,6 +83,7 @@ async def test_no_capacity_fails_the_worker_and_rests_the_template(world: Worker
     resting = await world.reach(await world.create(), P.FAILED)
     assert resting.status.reason == "TemplateResting"
     template = f"{await world.template_id()}.us-east-1"
+    await until("a person is asked", lambda: _some_tasks(world, template))
     assert [task.spec.title for task in await world.tasks(template)] == ["EC2 has no capacity for a template"]
     await world.behave()
 
@@ -105,7 +106,7 @@ async def test_a_launch_that_ec2_ends_at_once_names_the_reason(world: WorkerWorl
     view = await world.reach(await world.create(), P.FAILED)
     assert view.status.reason == "LaunchFailed"
     assert "Internal error on launch" in view.status.message
-    assert await world.tasks(view.id)
+    await until("a person is asked", lambda: _some_tasks(world, view.id))
     await world.ask(view.id, "terminate")
     await world.reach(view.id, P.TERMINATED)
     await until("its task is closed", lambda: _no_tasks(world, view.id))

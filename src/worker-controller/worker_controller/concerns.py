@@ -35,6 +35,17 @@ class TaskBook:
         self._open.clear()
         self._read = False
 
+    async def keep(self, subject: str, concerns: Iterable[Concern], *, target_kind: str = "worker") -> None:
+        """Open the tasks that nothing would bring up again, before the word after which nobody looks any more.
+
+        Raises ``ApiError``.
+        """
+        await self._load()
+        for concern in concerns:
+            key = key_of(concern.kind, subject)
+            if concern.kind in STICKY and self._open.get(key) != concern.description:
+                await self._open_task(key, concern, target_kind, subject)
+
     async def settle(self, subject: str, concerns: Iterable[Concern], *, target_kind: str = "worker") -> None:
         """Make the open tasks about a subject be those of its concerns. Raises ``ApiError``."""
         await self._load()

@@ -13,6 +13,7 @@ FAILPOINTS = (
     "license.returned",
     "terminate.before-call",
     "terminate.called",
+    "worker.ended",
 )
 """Every point there is, in the order of a worker's life."""
 

@@ -10,6 +10,7 @@ from lcm_core.controller import Informer, Outcome, RetryableError, current_conte
 from lcm_core.domain.vocabulary import WorkerPhase
 from lcm_core.etcd import StateSummary
 from worker_controller.concerns import TaskBook
+from worker_controller.failpoints import failpoint
 from worker_controller.licensing.act import LicenseActor
 from worker_controller.licensing.decide import expiry_concern
 from worker_controller.lifecycle.act import InstanceActor, report, told
@@ -93,12 +94,15 @@ class WorkerReconciler:
         now = self._clock.now()
         decision = _with_expiry(decide(worker, facts, now, self._settings), facts, self._clock, self._settings)
         seen = observation(worker, facts, now)
+        await self._tasks.keep(key, decision.concerns)
         try:
             sentence, extra = await self._carry_out(worker, decision, facts, told(worker, decision, seen))
         except RetryableError as error:
             if error.reason == "ChangedMeanwhile":
                 self._workers.forget(key)
             raise
+        if decision.move_to is WorkerPhase.TERMINATED:
+            failpoint("worker.ended")
         await self._tasks.settle(key, (*decision.concerns, *extra))
         return self._outcome(worker, decision, sentence)
 
@@ -137,9 +141,11 @@ class WorkerReconciler:
         body = effect.report
         if step.requested:
             body = body.model_copy(update={"observed_generation": worker.generation})
+        kept = (effect.concern,) if effect.concern is not None else ()
+        await self._tasks.keep(worker.id, kept)
         if is_news(body):
             await report(self._control_plane, worker.id, body)
-        return (effect.concern,) if effect.concern is not None else ()
+        return kept
 
     def _outcome(self, worker: WorkerView, decision: Decision, sentence: str) -> Outcome:
         after = self._pacer.real_seconds(decision.pace)
