@@ -4,6 +4,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .SHELLFLAGS := -eu -o pipefail -c
 
+# Compiled modules are kept, whatever the environment says: without them every start of a service or a test compiles
+# what it imports (6.5 seconds of a processor instead of 2.5 for the control plane).
+export PYTHONDONTWRITEBYTECODE :=
+
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
