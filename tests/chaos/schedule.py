@@ -41,6 +41,7 @@ FAILPOINTS = {
         "license.returned",
         "terminate.before-call",
         "terminate.called",
+        "worker.ended",
     ),
 }
 """Points of each service at which it can be made to die; the tests compare them with the services' own lists."""

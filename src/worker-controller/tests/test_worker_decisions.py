@@ -17,7 +17,7 @@ from worker_samples import (
     worker,
 )
 
-from lcm_core.contracts.workers import ReportWorker
+from lcm_core.contracts.workers import LicenseInfo, ReportWorker
 from lcm_core.domain.vocabulary import LicenseType, WorkerDesired, WorkerFinalizer, WorkerPhase
 from lcm_core.spi.cml_system import Layer, Registration
 from lcm_core.spi.ec2 import DEPLOYMENT_TAG, MANAGED_TAGS_TAG, WORKER_TAG, InstanceState
@@ -308,6 +308,28 @@ class TestOnTheWayDown:
         decision = decided(view, facts(cml=cml(Layer.TCP)))
         assert decision.clear == (self.LICENSE,)
         assert [concern.kind for concern in decision.concerns] == ["license-left"]
+
+    def test_a_registration_whose_end_was_not_heard_is_looked_for_until_it_has_settled(self) -> None:
+        seen = facts(cml=cml(license_now=a_license(Registration.NOT_REGISTERED)))
+        shown = ReportWorker(license=LicenseInfo(status="unregistered"))
+        leaving = worker(WorkerPhase.STARTING, desired=END, license_status="registering")
+        assert decided(leaving, seen).move_to is WorkerPhase.TERMINATING
+        for held in (leaving, self.ending(self.LABS, license_status="registering")):
+            assert told(held, decided(held, seen), shown).license is None, "it stays on record"
+
+        view = self.ending(self.LICENSE, self.INSTANCE, license_status="registering")
+        view.status.phase_since = NOW  # type: ignore[attr-defined]
+        waits = decided(view, seen)
+        assert (waits.reason, waits.clear) == ("LicenseSettles", ())
+        assert told(view, waits, shown).license is None
+        registered = decided(view, facts()).step
+        assert registered is not None
+        assert registered.kind is StepKind.DEREGISTER
+
+        view.status.phase_since = NOW - timedelta(minutes=1)  # type: ignore[attr-defined]
+        settled = decided(view, seen)
+        assert settled.clear == (self.LICENSE,)
+        assert told(view, settled, shown).license == shown.license
 
     def test_a_worker_that_never_had_an_instance_is_gone_at_once(self) -> None:
         view = self.ending(self.LABS, self.LICENSE, self.INSTANCE, instance_id="")

@@ -8,7 +8,7 @@ session ends is then too early, and a delivery session nobody knows of would be 
 from datetime import datetime, timedelta
 
 from lablet_controller.pipeline.runner import REASON
-from lablet_controller.steps.delivery import LDS_SESSION_ID, STEP
+from lablet_controller.steps.delivery import LDS_SESSION_ID, MADE_AGAIN, STEP
 from lcm_core.contracts.sessions import PipelineState, PipelineStep
 from lcm_core.domain.vocabulary import StepState
 
@@ -23,12 +23,13 @@ def settles_at(pipeline: PipelineState | None, left_at: datetime, settling: time
         settling: how long a call may take to have its effect, in domain time.
     """
     for step in pipeline.steps if pipeline is not None else ():
-        if step.name == STEP and step.attempts and LDS_SESSION_ID not in step.outputs and not _refused(step):
+        if step.name == STEP and step.attempts and not _heard(step):
             ended = step.ended_at if step.state is not StepState.RUNNING else None
             return (ended or left_at) + settling
     return None
 
 
-def _refused(step: PipelineStep) -> bool:
-    """A refusal is an answer too, unless a try before it had none."""
-    return step.attempts == 1 and step.outputs.get(REASON, "").endswith("Refused")
+def _heard(step: PipelineStep) -> bool:
+    """Whether every call was answered: the first with an id or a refusal, or the one that was found made before."""
+    answered = LDS_SESSION_ID in step.outputs or step.outputs.get(REASON, "").endswith("Refused")
+    return step.attempts == 1 and answered and MADE_AGAIN not in step.outputs

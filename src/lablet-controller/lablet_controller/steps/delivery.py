@@ -1,5 +1,7 @@
 """Steps *delivery* and *devices*: the delivery system holds a session with the devices of the lab."""
 
+from dataclasses import replace
+
 from lablet_controller.failpoints import failpoint
 from lablet_controller.pipeline.model import StepContext, StepResult
 from lcm_core.contracts.sessions import DeviceAccess, PutUserSession
@@ -8,8 +10,8 @@ from lcm_core.spi.lds import DeliverySystem, LdsDevice, LdsReservation, LdsSessi
 
 PART = 1
 STEP = "delivery"
-LDS_SESSION_ID = "lds_session_id"
-"""The step that reserves, and its output: the id, once it was heard."""
+LDS_SESSION_ID, MADE_AGAIN = "lds_session_id", "made_again"
+"""The step that reserves and its outputs: the id, and that a call before this one may have made another."""
 _OVER = frozenset({LdsState.USER_FINISHED, LdsState.ARCHIVED})
 _SCHEMES = {PortProtocol.SERIAL: "telnet", PortProtocol.VNC: "vnc", PortProtocol.SSH: "ssh", PortProtocol.PAT: "tcp"}
 
@@ -45,7 +47,8 @@ async def reserve_delivery(context: StepContext) -> StepResult:
         )
     )
     failpoint("delivery.created")
-    return _reserved(made, "Delivery session reserved.")
+    result = _reserved(made, "Delivery session reserved.")
+    return replace(result, outputs={**result.outputs, MADE_AGAIN: "true"}) if context.attempted else result
 
 
 def _reserved(session: LdsSession, message: str) -> StepResult:

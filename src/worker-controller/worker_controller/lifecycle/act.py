@@ -7,6 +7,7 @@ from lcm_core.clients.errors import PreconditionFailed
 from lcm_core.contracts.common import Written
 from lcm_core.contracts.workers import LicenseInfo, ReportWorker, WorkerView
 from lcm_core.controller import RetryableError, current_context
+from lcm_core.domain.vocabulary import WorkerFinalizer, WorkerPhase
 from lcm_core.spi.ec2 import (
     Ec2,
     Ec2Error,
@@ -17,7 +18,7 @@ from lcm_core.spi.ec2 import (
     WrongInstanceState,
 )
 from worker_controller.failpoints import failpoint
-from worker_controller.licensing.words import REGISTERED_WORDS, REGISTERING
+from worker_controller.licensing.words import REGISTERED_WORDS, REGISTERING, UNREGISTERED
 from worker_controller.lifecycle.decision import Decision, Step, StepKind
 from worker_controller.lifecycle.facts import Facts
 from worker_controller.lifecycle.observation import is_news
@@ -59,8 +60,20 @@ def told(worker: WorkerView, decision: Decision, seen: ReportWorker) -> ReportWo
         changed["observed_generation"] = worker.generation
     if decision.step is not None and decision.step.kind is StepKind.REGISTER:
         changed["license"] = _about_to_register(worker, seen)
+    elif _is_unheard(worker, decision, seen):
+        changed["license"] = None
     body = seen.model_copy(update=changed)
     return body.model_copy(update={"expected_version": worker.version}) if is_news(body) else body
+
+
+def _is_unheard(worker: WorkerView, decision: Decision, seen: ReportWorker) -> bool:
+    """Whether a worker that terminates shows no registration though one was begun: it stays on record until it settled,
+    which is when the decision lets the license go.
+    """
+    ends = WorkerPhase.TERMINATING in (worker.status.phase, decision.move_to)
+    lets_go = WorkerFinalizer.LICENSE in decision.clear
+    begun = worker.status.license.status == REGISTERING
+    return ends and not lets_go and begun and seen.license is not None and seen.license.status == UNREGISTERED
 
 
 def _about_to_register(worker: WorkerView, seen: ReportWorker) -> LicenseInfo | None:

@@ -6,13 +6,15 @@ from lcm_core.contracts.workers import WorkerView
 from lcm_core.domain.vocabulary import TaskSeverity, WorkerDesired, WorkerFinalizer, WorkerPhase
 from lcm_core.spi.cml_system import Registration
 from lcm_core.spi.ec2 import InstanceState
-from worker_controller.licensing.words import REGISTERED_WORDS
+from worker_controller.licensing.words import REGISTERED_WORDS, REGISTERING
 from worker_controller.lifecycle.decision import Concern, Decision, Step, StepKind, act, failed, move, wait
 from worker_controller.lifecycle.facts import Facts
 from worker_controller.lifecycle.rising import lost_instance
 from worker_controller.lifecycle.words import missing, overdue, state_words
 from worker_controller.pace import Pace
 from worker_controller.settings import WorkerSettings
+
+UNHEARD = "A registration was begun and its end was not heard: the license is looked for once more."
 
 
 def stopping(worker: WorkerView, facts: Facts, now: datetime, settings: WorkerSettings) -> Decision:
@@ -104,6 +106,10 @@ def _license(worker: WorkerView, facts: Facts, now: datetime, settings: WorkerSe
     license_now = facts.cml.license if facts.cml is not None else None
     if license_now is not None:
         if license_now.registration is Registration.NOT_REGISTERED:
+            # Before it settled a call that nobody hears of any more may still register the machine.
+            settles = worker.status.phase_since + timedelta(minutes=settings.license_settling_minutes)
+            if worker.status.license.status == REGISTERING and now < settles:
+                return wait("LicenseSettles", UNHEARD, Pace.READINESS)
             return done
         return act(Step(StepKind.DEREGISTER), "LicenseReturning", "The license is returned.", Pace.READINESS)
     if worker.status.license.status not in REGISTERED_WORDS and facts.state is not InstanceState.RUNNING:
