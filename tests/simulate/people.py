@@ -14,6 +14,8 @@ from lcm_core.domain.vocabulary import SessionPhase, WorkerPhase
 from tests.simulate.history import History
 from tests.simulate.world import World
 
+DURATIONS = (30, 60, 90, 120, 240, 480)
+"""Minutes of a session, from an exercise to a whole day's exam."""
 WISHES = ("stop", "resume", "restart", "collect-and-grade", "observe", "cancel", "requeue", "extend")
 WHILE_BUILDING = (("cancel",), ("requeue",), ("requeue", "cancel"), ("requeue", "requeue"), ("observe",), ("extend",))
 """What an operator may want of a session whose lab is being built, one thing soon after the other."""
@@ -48,19 +50,18 @@ class People:
         works = [self._owner(number, random.Random(chance.random()), restless) for number in range(self.sessions)]
         if restless:
             works.append(self._operator(random.Random(chance.random())))
-            meddler = random.Random(chance.random())
-            self.world.meddling.act = lambda: self._meddle(meddler)
+            meddler, api = random.Random(chance.random()), self.world.client("admin:meddler").api
+            self.world.meddling.act = lambda: self._meddle(api, meddler)
         await asyncio.gather(*works)
 
-    def _meddle(self, chance: random.Random) -> None:
+    def _meddle(self, api: ApiClient, chance: random.Random) -> None:
         """Have an operator act while a deed in the outside world is under way."""
-        task = asyncio.create_task(self._strike(chance))
+        task = asyncio.create_task(self._strike(api, chance))
         self._meddling.add(task)
         task.add_done_callback(self._meddling.discard)
 
-    async def _strike(self, chance: random.Random) -> None:
+    async def _strike(self, api: ApiClient, chance: random.Random) -> None:
         await asyncio.sleep(chance.uniform(0, 1.0))
-        api = self.world.client("admin:meddler").api
         if chance.random() < 0.15:
             await self._order(api, chance)
             return
@@ -79,7 +80,7 @@ class People:
 
     async def _owner(self, number: int, chance: random.Random, restless: bool) -> None:
         api = self.world.client(f"user:owner{number % 3}").api
-        minutes = chance.choice((30, 60, 90, 120, 240))
+        minutes = chance.choice(DURATIONS)
         begin = chance.uniform(0, self.hours)
         soon = chance.random() < 0.4
         await self.world.clock.sleep(begin * 3600 if soon else chance.uniform(0, begin) * 3600)

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
 
+import httpx
 from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -116,11 +117,15 @@ class Way:
         raise NotImplementedError
 
 
+_NO_NETWORK = httpx.MockTransport(lambda _: httpx.Response(HTTPStatus.NOT_IMPLEMENTED))
+"""Never used; a transport of ``httpx`` itself would prepare TLS for every client."""
+
+
 class DirectClient(ApiClient):
     """The product's client with its retries, idempotency keys and typed errors, but without ``httpx`` below."""
 
     def __init__(self, way: Way, word: str, **options: Any) -> None:
-        super().__init__("http://plane", name="control plane", verify=False, **options)
+        super().__init__("http://plane", name="control plane", transport=_NO_NETWORK, **options)
         self._way = way
         self._word = word
 
