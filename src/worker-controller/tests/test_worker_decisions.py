@@ -1,5 +1,6 @@
 """What is decided about a worker, by phase."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -317,6 +318,7 @@ class TestOnTheWayDown:
         for held in (leaving, self.ending(self.LABS, license_status="registering")):
             assert told(held, decided(held, seen), shown).license is None, "it stays on record"
 
+        seen = replace(seen, settling=timedelta(minutes=1))
         view = self.ending(self.LICENSE, self.INSTANCE, license_status="registering")
         view.status.phase_since = NOW  # type: ignore[attr-defined]
         waits = decided(view, seen)

@@ -74,11 +74,11 @@ class WorkerSettings(BaseSettings):
     license_grace_minutes: float = Field(
         10.0, ge=0, description="How long a worker that terminates tries to return its license to a silent CML."
     )
-    license_settling_minutes: float = Field(
-        1.0,
+    license_settling_seconds: float = Field(
+        30.0,
         ge=0,
-        description="How long a registration whose end was not heard may take to have its effect: a worker that "
-        "terminates after one looks for its license again then.",
+        description="Real seconds for which a registration whose end was not heard may take to have its effect: a "
+        "worker that terminates after one looks for its license again then.",
     )
     license_retry_minutes: float = Field(5.0, gt=0, description="Between tries of a registration that failed.")
     license_expiry_days: float = Field(14.0, ge=0, description="How long before its end a license opens a task.")

@@ -9,7 +9,7 @@ from lcm_core.domain.vocabulary import TaskSeverity
 from lcm_core.spi.cml_system import CmlBusy, CmlError, CmlRefused, CmlSystem, CmlTarget, CmlUnavailable
 from worker_controller.credentials import Credentials
 from worker_controller.failpoints import failpoint
-from worker_controller.licensing.words import RETURNED
+from worker_controller.licensing.words import RETURNED, UNREGISTERED
 from worker_controller.lifecycle.act import still_leading
 from worker_controller.lifecycle.decision import Concern, Step, StepKind
 from worker_controller.lifecycle.facts import Facts
@@ -71,8 +71,8 @@ class LicenseActor:
                 failpoint("license.returned")
                 if not reached:
                     concern = _left(worker)
-                if step.requested:
-                    done = done.model_copy(update={"license": LicenseInfo(status=RETURNED)})
+                given_up = LicenseInfo(status=RETURNED if step.requested else UNREGISTERED)
+                done = done.model_copy(update={"license": given_up})
             case _:
                 raise ValueError(f"{step.kind} is no license step")
         return Effect(done, concern)

@@ -1,7 +1,7 @@
 """What is known of a machine at one instant."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from lcm_core.spi.cml_system import License, Readiness, SystemStats
 from lcm_core.spi.ec2 import Instance, InstanceState
@@ -44,7 +44,8 @@ class Facts:
     instances with this worker's tag. ``blocked_until`` is set while the template rests in the region after failures,
     ``license_retry_at`` while a failed registration waits for its next try, ``license_refusal``
     holds CML's words when it took no registration at all, ``growth_refused`` when CML did not accept
-    the wanted expansion nodes.
+    the wanted expansion nodes. ``settling`` is how long a call that nobody hears of any more may take to have its
+    effect, in domain time.
     """
 
     ec2_known: bool = True
@@ -57,6 +58,7 @@ class Facts:
     license_retry_at: datetime | None = None
     license_refusal: str = ""
     growth_refused: bool = False
+    settling: timedelta = timedelta(0)
 
     @property
     def state(self) -> InstanceState | None:

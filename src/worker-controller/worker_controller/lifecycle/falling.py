@@ -107,8 +107,8 @@ def _license(worker: WorkerView, facts: Facts, now: datetime, settings: WorkerSe
     if license_now is not None:
         if license_now.registration is Registration.NOT_REGISTERED:
             # Before it settled a call that nobody hears of any more may still register the machine.
-            settles = worker.status.phase_since + timedelta(minutes=settings.license_settling_minutes)
-            if worker.status.license.status == REGISTERING and now < settles:
+            settled = now - worker.status.phase_since >= facts.settling
+            if worker.status.license.status == REGISTERING and not settled:
                 return wait("LicenseSettles", UNHEARD, Pace.READINESS)
             return done
         return act(Step(StepKind.DEREGISTER), "LicenseReturning", "The license is returned.", Pace.READINESS)

@@ -93,6 +93,7 @@ class Observer:
             license_retry_at=memory.license_retry_at.get(worker.id),
             license_refusal=memory.license_refusal.get(worker.id, ""),
             growth_refused=memory.growth_refused.get(worker.id) == worker.generation,
+            settling=self._pacer.settling(),
         )
 
     async def _instance(self, worker: WorkerView) -> tuple[bool, Instance | None, tuple[str, ...]]:
