@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 
-from tests.simulate.single_run import Outcome, Plan, simulate
+from tests.simulate.single_run import HOURS, SESSIONS, Outcome, Plan, simulate
 
 REPORT_EVERY = 50
 
@@ -18,8 +18,10 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.simulate", description=__doc__)
     parser.add_argument("--seeds", type=int, default=100, help="number of runs (default: 100)")
     parser.add_argument("--first-seed", type=int, default=1, help="seed of the first run (default: 1)")
-    parser.add_argument("--sessions", type=int, default=4, help="reservations of one run (default: 4)")
-    parser.add_argument("--hours", type=float, default=2.0, help="hours of domain time with faults (default: 2)")
+    parser.add_argument("--sessions", type=int, default=SESSIONS, help=f"reservations of one run (default: {SESSIONS})")
+    parser.add_argument(
+        "--hours", type=float, default=HOURS, help=f"hours of domain time with faults (default: {HOURS:g})"
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one per CPU)")
     parser.add_argument(
         "--minutes", type=float, default=0.0, help="end after so long, whatever is left (default: no limit)"
@@ -43,11 +45,23 @@ def _runs(plans: list[Plan], jobs: int) -> Iterator[Outcome]:
             pool.shutdown(cancel_futures=True)
 
 
-def _show(outcome: Outcome) -> None:
+def _show(outcome: Outcome, wanted: argparse.Namespace) -> None:
     print(f"\nseed {outcome.seed}: {outcome.violation}\nwhat happened last:")
     for line in outcome.lines[-120:]:
         print(f"  {line}")
-    print(f"again: make simulate SEEDS=1 FIRST_SEED={outcome.seed}\n", flush=True)
+    options = f' OPTIONS="{again}"' if (again := _options(wanted)) else ""
+    print(f"again: make simulate SEEDS=1 FIRST_SEED={outcome.seed}{options}\n", flush=True)
+
+
+def _options(wanted: argparse.Namespace) -> str:
+    """What else a run needs to be the same again."""
+    return " ".join(
+        [
+            *([f"--sessions {wanted.sessions}"] if wanted.sessions != SESSIONS else []),
+            *([f"--hours {wanted.hours:g}"] if wanted.hours != HOURS else []),
+            *(["--calm"] if wanted.calm else []),
+        ]
+    )
 
 
 def main() -> int:
@@ -65,7 +79,7 @@ def main() -> int:
         ends.update(outcome.outcomes)
         if outcome.violation:
             bad += 1
-            _show(outcome)
+            _show(outcome, wanted)
             if not wanted.keep_going:
                 break
         if done % REPORT_EVERY == 0:

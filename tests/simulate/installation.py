@@ -30,6 +30,7 @@ sections:
     checks: [{id: left, device: R1, must_match: '^hostname R1$'}]
 """
 LOOKS, LOOK_SECONDS = 100, 0.1
+LONGEST_MINUTES = 8 * 60
 ZIP_TIME = (2030, 1, 1, 0, 0, 0)
 
 
@@ -59,6 +60,7 @@ async def _define(world: World, author: ApiClient, *, graded: bool) -> str:
         artifact_id=artifact.id,
         graded=graded,
         warm_pool_depth=0 if graded else 1,
+        max_duration_minutes=LONGEST_MINUTES,
     )
     made = await _declare(author, body)
     for _ in range(LOOKS):

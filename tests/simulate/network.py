@@ -7,9 +7,14 @@ another moment. Either way may be lost: the caller then learns of a failure and 
 import asyncio
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
+
+from lcm_core.spi.cml_system import CmlError
+from lcm_core.spi.ec2 import Ec2Error
+from lcm_core.spi.errors import OutsideError
 
 T = TypeVar("T")
 
@@ -21,6 +26,15 @@ class Fate(StrEnum):
     REFUSED = "refused"
     LOST_ANSWER = "lost-answer"
     SLOW = "slow"
+    LATE = "late"
+
+
+LOST = frozenset({Fate.LOST_ANSWER, Fate.LATE})
+"""Fates in which no answer comes."""
+OUTSIDE = frozenset({"EC2", "CML", "LDS", "grading", "S3"})
+"""Remotes at which a call may have its effect later; those that the platform owns guard themselves by versions."""
+TYPED = (OutsideError, Ec2Error, CmlError)
+"""What the world raises by its rules; anything else is a defect of the simulation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +51,16 @@ class Weather:
 
     LOST_AFTER = 3.0
     """Real seconds after which a caller notices that no answer comes."""
+    LATEST = 12.0
+    """Real seconds after which a call that is on the way has had its effect, or never will."""
 
     def __init__(self, seed: int) -> None:
         self._chance = random.Random(f"{seed}/weather")
+        self._late = random.Random(f"{seed}/late")
+        self._on_the_way: set[asyncio.Task[None]] = set()
         self._spells: dict[str, Spell] = {}
+        self.astray = 0.0
+        """Share of the calls in flight that arrive after their caller was stopped."""
         self.background = 0.0
         self.met: dict[str, int] = {}
 
@@ -51,7 +71,7 @@ class Weather:
     def clear(self) -> None:
         """Fair weather for everybody from now on."""
         self._spells.clear()
-        self.background = 0.0
+        self.background = self.astray = 0.0
 
     def moment(self) -> float:
         """Real seconds that one way takes; mostly none, so that a run costs few timers."""
@@ -80,6 +100,24 @@ class Weather:
             return self._chance.choice((Fate.REFUSED, Fate.LOST_ANSWER, Fate.SLOW))
         return Fate.FINE
 
+    def arrives_late(self, remote: str, effect: Callable[[], object]) -> None:
+        """Have an effect some time from now, though nobody waits for its answer any more."""
+
+        async def arrive() -> None:
+            await asyncio.sleep(self._late.uniform(0.0, self.LATEST))
+            with suppress(*TYPED):
+                effect()
+
+        name = f"{remote} {Fate.LATE}"
+        self.met[name] = self.met.get(name, 0) + 1
+        task = asyncio.create_task(arrive())
+        self._on_the_way.add(task)
+        task.add_done_callback(self._on_the_way.discard)
+
+    def goes_astray(self) -> bool:
+        """Whether a call whose caller is stopped now had been sent already."""
+        return bool(self.astray) and self._late.random() < self.astray
+
 
 class Connection:
     """What one process holds to one remote.
@@ -104,15 +142,26 @@ class Connection:
 
     async def call(self, effect: Callable[[], T]) -> T:
         """Have an effect at the other side and bring its answer back. Raises what the effect raises, or the failure."""
-        if await self.there():
-            answer = effect()
-            await self.back()
-            return answer
-        effect()
-        raise await self.lost()
+        try:
+            fate = await self._way()
+        except asyncio.CancelledError:
+            if self._remote in OUTSIDE and self._weather.goes_astray():
+                self._weather.arrives_late(self._remote, effect)
+            raise
+        if fate is Fate.LATE and self._remote in OUTSIDE:
+            self._weather.arrives_late(self._remote, effect)
+            raise await self.lost()
+        answer = effect()
+        if fate in LOST:
+            raise await self.lost()
+        await self.back()
+        return answer
 
     async def there(self) -> bool:
         """The way there; False when the answer will be lost. Raises the failure when nothing arrives."""
+        return await self._way() not in LOST
+
+    async def _way(self) -> Fate:
         self._require()
         now = asyncio.get_running_loop().time()
         if now < self.stuck_until:
@@ -124,7 +173,7 @@ class Connection:
             raise self._failure(f"{self._remote} is away")
         await asyncio.sleep(self._weather.long_moment() if fate is Fate.SLOW else self._weather.moment())
         self._require()
-        return fate is not Fate.LOST_ANSWER
+        return fate
 
     async def back(self) -> None:
         """The way back."""

@@ -29,7 +29,7 @@ from lcm_core.domain.vocabulary import ServiceName
 from tests.simulate.artifacts import Files, MemoryArtifacts
 from tests.simulate.database import Database, DatabaseView, database_failure
 from tests.simulate.etcd import Etcd, EtcdView, etcd_failure
-from tests.simulate.network import Connection, Fate, Weather
+from tests.simulate.network import LOST, Connection, Fate, Weather
 from tests.simulate.wire import Answer, Call, Way, answer
 
 JOB_SECONDS = 30.0
@@ -214,7 +214,7 @@ class Balancer(Way):
         if fate is Fate.SLOW:
             await asyncio.sleep(self._weather.long_moment())
         given = await plane.serve(call)
-        if fate is Fate.LOST_ANSWER:
+        if fate in LOST:
             await asyncio.sleep(Weather.LOST_AFTER)
             raise Unreachable("the control plane did not answer in time")
         if not self.alive:

@@ -21,6 +21,8 @@ from tests.simulate.virtual_loop import run
 from tests.simulate.virtual_time import virtual_time
 from tests.simulate.world import FACTOR, World
 
+SESSIONS, HOURS = 16, 2.0
+"""Of a run: enough sessions to be in each other's way, and for what every run costs to be a small part of it."""
 LOOK_SECONDS = 5.0
 PATIENCE_SECONDS = 24 * 3600 / FACTOR
 """Real seconds after the last deed of people within which everything must have come to rest: a day of domain time."""
@@ -33,8 +35,8 @@ class Plan:
     """What a run is made of: sessions, domain hours within which people act, and whether anything goes wrong."""
 
     seed: int
-    sessions: int = 4
-    hours: float = 2.0
+    sessions: int = SESSIONS
+    hours: float = HOURS
     faults: bool = True
 
 

@@ -12,12 +12,15 @@ import pytest
 from lcm_core.spi.cml_labs import CmlLabs
 from lcm_core.spi.cml_system import CmlSystem
 from lcm_core.spi.ec2 import Ec2
+from lcm_core.spi.errors import OutsideUnavailable
 from lcm_core.spi.grading import GradingEngine
 from lcm_core.spi.lds import DeliverySystem
 from tests.simulate.checks import Guard
 from tests.simulate.database import Database
 from tests.simulate.etcd import Etcd
 from tests.simulate.meddling import DEEDS, Meddling, meddled
+from tests.simulate.network import Connection, Fate, Spell, Weather
+from tests.simulate.outside_labs import outside_failure
 from tests.simulate.single_run import Plan, simulate
 from tests.simulate.virtual_loop import run
 
@@ -131,3 +134,40 @@ def test_somebody_acts_in_the_middle_of_a_deed_and_not_of_a_look() -> None:
 def test_every_deed_is_a_method_of_a_port() -> None:
     ports = (CmlLabs, CmlSystem, Ec2, DeliverySystem, GradingEngine)
     assert {name for name in DEEDS if not any(hasattr(port, name) for port in ports)} == set()
+
+
+@pytest.mark.parametrize("stopped", [True, False], ids=["caller stopped", "answer late"])
+def test_a_call_may_have_its_effect_when_nobody_waits_for_it_any_more(stopped: bool) -> None:
+    async def calls() -> tuple[int, int]:
+        weather, effects = Weather(seed=1), list[float]()
+        loop = asyncio.get_running_loop()
+        fate = Fate.SLOW if stopped else Fate.LATE
+        weather.spell("LDS", Spell(loop.time() + 60, fate, 1.0))
+        weather.astray = 1.0
+        connection = Connection(weather, "LDS", outside_failure("LDS"))
+        call = asyncio.create_task(connection.call(lambda: effects.append(loop.time())))
+        if stopped:
+            await asyncio.sleep(0.01)
+            call.cancel()
+        [told] = await asyncio.gather(call, return_exceptions=True)
+        assert isinstance(told, asyncio.CancelledError if stopped else OutsideUnavailable)
+        before = len(effects)
+        await asyncio.sleep(Weather.LATEST)
+        return before, len(effects)
+
+    before, after = run(calls())
+    assert after == 1
+    if stopped:
+        assert before == 0
+
+
+def test_what_the_platform_owns_has_no_late_effects() -> None:
+    async def calls() -> None:
+        weather, effects = Weather(seed=1), list[float]()
+        loop = asyncio.get_running_loop()
+        weather.spell("etcd", Spell(loop.time() + 60, Fate.LATE, 1.0))
+        with pytest.raises(ConnectionError):
+            await Connection(weather, "etcd", ConnectionError).call(lambda: effects.append(loop.time()))
+        assert effects == [loop.time() - Weather.LOST_AFTER], "at once, though its answer is lost"
+
+    run(calls())

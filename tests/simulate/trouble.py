@@ -12,7 +12,7 @@ from tests.simulate.network import Fate, Spell
 from tests.simulate.world import SERVICES, World
 
 REMOTES = ("database", "etcd", "control plane", "EC2", "CML", "LDS", "grading", "S3")
-FATES = (Fate.REFUSED, Fate.REFUSED, Fate.LOST_ANSWER, Fate.SLOW)
+FATES = (Fate.REFUSED, Fate.REFUSED, Fate.LOST_ANSWER, Fate.LATE, Fate.SLOW)
 
 
 class Trouble:
@@ -32,6 +32,7 @@ class Trouble:
         loop = asyncio.get_running_loop()
         end = loop.time() + hours * 3600 / world.clock.factor
         world.weather.background = chance.choice((0.0, 0.002, 0.01, 0.03))
+        world.weather.astray = chance.choice((0.0, 0.5, 1.0))
         world.meddling.share = chance.choice((0.0, 0.05, 0.15))
         world.post.loss = chance.choice((0.0, 0.1, 0.4))
         world.machines.faulty = chance.choice((0.0, 0.0, 0.1))
