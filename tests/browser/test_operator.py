@@ -136,9 +136,11 @@ async def test_a_package_with_faults_shows_each_of_them(desks: Desks, tmp_path: 
 
 async def test_the_calendar_shows_the_bookings_of_each_worker(desks: Desks, platform: Platform) -> None:
     session = await platform.reserve(await a_definition(platform))
-    await platform.reach(session.id, SessionPhase.READY)
+    ready = await platform.reach(session.id, SessionPhase.READY)
+    assert ready.status.placement is not None
     desk = await desks.of("manager")
-    await desk.open("/calendar")
+    # The day of its slot: a lab that is ready a little before midnight may be booked from tomorrow on.
+    await desk.open(f"/calendar?at={ready.status.placement.booked.start:%Y-%m-%dT%H:%MZ}")
     await expect(desk.page.locator(f".booking[href='/sessions/{session.id}']")).to_be_visible()
     await expect(desk.page.get_by_test_id("capacity")).to_contain_text("what is booked here costs")
     costs = desk.page.get_by_role("region", name="Cost by owner").get_by_role("row")
