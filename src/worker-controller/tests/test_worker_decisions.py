@@ -306,7 +306,10 @@ class TestOnTheWayDown:
         view = self.ending(self.LICENSE, self.INSTANCE)
         assert decided(view, facts(cml=cml(Layer.TCP))).reason == "LicenseWaits"
         view.status.phase_since = NOW - timedelta(minutes=11)  # type: ignore[attr-defined]
-        decision = decided(view, facts(cml=cml(Layer.TCP)))
+        just_seen = facts(cml=cml(Layer.TCP), license_silent_since=NOW - timedelta(minutes=1))
+        assert decided(view, just_seen).reason == "LicenseWaits", "the control plane's clock may be far behind"
+        long_silent = facts(cml=cml(Layer.TCP), license_silent_since=NOW - timedelta(minutes=10))
+        decision = decided(view, long_silent)
         assert decision.clear == (self.LICENSE,)
         assert [concern.kind for concern in decision.concerns] == ["license-left"]
 

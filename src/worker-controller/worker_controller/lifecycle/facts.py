@@ -45,7 +45,7 @@ class Facts:
     ``license_retry_at`` while a failed registration waits for its next try, ``license_refusal``
     holds CML's words when it took no registration at all, ``growth_refused`` when CML did not accept
     the wanted expansion nodes. ``settling`` is how long a call that nobody hears of any more may take to have its
-    effect, in domain time.
+    effect, in domain time. ``license_silent_since`` is when the CML of a worker that terminates was first seen silent.
     """
 
     ec2_known: bool = True
@@ -59,6 +59,7 @@ class Facts:
     license_refusal: str = ""
     growth_refused: bool = False
     settling: timedelta = timedelta(0)
+    license_silent_since: datetime | None = None
 
     @property
     def state(self) -> InstanceState | None:

@@ -114,7 +114,9 @@ def _license(worker: WorkerView, facts: Facts, now: datetime, settings: WorkerSe
         return act(Step(StepKind.DEREGISTER), "LicenseReturning", "The license is returned.", Pace.READINESS)
     if worker.status.license.status not in REGISTERED_WORDS and facts.state is not InstanceState.RUNNING:
         return done
-    if now - worker.status.phase_since >= timedelta(minutes=settings.license_grace_minutes):
+    # By the clock of this process as well: that of the control plane may be far behind after it was set back.
+    silent_since = max(worker.status.phase_since, facts.license_silent_since or worker.status.phase_since)
+    if now - silent_since >= timedelta(minutes=settings.license_grace_minutes):
         text = (
             f"CML on {worker.spec.name} did not answer; its license may stay registered. Free it at the license server."
         )

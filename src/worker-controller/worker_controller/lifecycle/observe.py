@@ -43,6 +43,7 @@ class Memory:
         self.license_refusal: dict[str, str] = {}
         self.growth_refused: dict[str, int] = {}
         self.definitions_read: set[str] = set()
+        self.license_silent_since: dict[str, datetime] = {}
 
     def forget(self, worker_id: str) -> None:
         """The worker is gone."""
@@ -50,6 +51,7 @@ class Memory:
         self.license_refusal.pop(worker_id, None)
         self.growth_refused.pop(worker_id, None)
         self.definitions_read.discard(worker_id)
+        self.license_silent_since.pop(worker_id, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,16 @@ class Observer:
             license_refusal=memory.license_refusal.get(worker.id, ""),
             growth_refused=memory.growth_refused.get(worker.id) == worker.generation,
             settling=self._pacer.settling(),
+            license_silent_since=self._silent_since(worker, cml, now),
         )
+
+    def _silent_since(self, worker: WorkerView, cml: CmlFacts | None, now: datetime) -> datetime | None:
+        """Since when, by this process's clock, the CML of a worker that terminates has said nothing of a license."""
+        silent = self._outside.memory.license_silent_since
+        if worker.status.phase is not WorkerPhase.TERMINATING or (cml is not None and cml.license is not None):
+            silent.pop(worker.id, None)
+            return None
+        return silent.setdefault(worker.id, now)
 
     async def _instance(self, worker: WorkerView) -> tuple[bool, Instance | None, tuple[str, ...]]:
         """Whether EC2 answered, the worker's instance and further living ones with its tag."""
