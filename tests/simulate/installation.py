@@ -9,6 +9,7 @@ from lcm_core.clients.http import ApiClient
 from lcm_core.contracts.definitions import CreateDefinition, DefinitionView
 from lcm_core.domain.vocabulary import DefinitionPhase
 from tests.simulate.machines import Violation
+from tests.simulate.people import DURATIONS
 from tests.simulate.world import World
 
 TOPOLOGY = """
@@ -30,7 +31,6 @@ sections:
     checks: [{id: left, device: R1, must_match: '^hostname R1$'}]
 """
 LOOKS, LOOK_SECONDS = 100, 0.1
-LONGEST_MINUTES = 8 * 60
 ZIP_TIME = (2030, 1, 1, 0, 0, 0)
 
 
@@ -60,7 +60,7 @@ async def _define(world: World, author: ApiClient, *, graded: bool) -> str:
         artifact_id=artifact.id,
         graded=graded,
         warm_pool_depth=0 if graded else 1,
-        max_duration_minutes=LONGEST_MINUTES,
+        max_duration_minutes=max(DURATIONS),
     )
     made = await _declare(author, body)
     for _ in range(LOOKS):

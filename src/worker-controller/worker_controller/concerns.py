@@ -1,7 +1,7 @@
 """Operator tasks that follow from decisions: opened once, closed when the concern is over."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from lcm_core.clients.control_plane import ControlPlaneClient
 from lcm_core.contracts.platform import CloseTask, OpenTask
@@ -40,23 +40,25 @@ class TaskBook:
 
         Raises ``ApiError``.
         """
-        await self._load()
-        for concern in concerns:
-            key = key_of(concern.kind, subject)
-            if concern.kind in STICKY and self._open.get(key) != concern.description:
-                await self._open_task(key, concern, target_kind, subject)
+        sticky = {key_of(concern.kind, subject): concern for concern in concerns if concern.kind in STICKY}
+        if sticky:
+            await self._load()
+            await self._open_tasks(sticky, subject, target_kind)
 
     async def settle(self, subject: str, concerns: Iterable[Concern], *, target_kind: str = "worker") -> None:
         """Make the open tasks about a subject be those of its concerns. Raises ``ApiError``."""
         await self._load()
         wanted = {key_of(concern.kind, subject): concern for concern in concerns}
-        for key, concern in wanted.items():
-            if self._open.get(key) != concern.description:
-                await self._open_task(key, concern, target_kind, subject)
+        await self._open_tasks(wanted, subject, target_kind)
         keep = {key_of(kind, subject) for kind in STICKY} | wanted.keys()
         for key in [key for key in self._open if key.partition(":")[2] == subject and key not in keep]:
             await self._control_plane.close_task(CloseTask(dedup_key=key, message="The reason is gone."))
             del self._open[key]
+
+    async def _open_tasks(self, wanted: Mapping[str, Concern], subject: str, target_kind: str) -> None:
+        for key, concern in wanted.items():
+            if self._open.get(key) != concern.description:
+                await self._open_task(key, concern, target_kind, subject)
 
     async def _open_task(self, key: str, concern: Concern, target_kind: str, subject: str) -> None:
         body = OpenTask(

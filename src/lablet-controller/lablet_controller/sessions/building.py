@@ -93,17 +93,17 @@ async def compensate(acting: Acting, decision: Compensate) -> Outcome | None:
     await _runner(acting, pipeline).undo(context, progress)
     if acting.session.spec.hold_failed_minutes:
         await acting.help_no_longer_needed("build")
+    if not decision.again:
+        move = Move(SessionPhase.STOPPING, decision.reason, decision.message, SessionOutcome.FAILED)
+        await acting.move(move, pipeline=progress.state, clear=True)
+        return None
     settles = settles_at(progress.state, acting.session.status.phase_since, acting.observed.settling)
-    if decision.again and settles is not None:
+    if settles is not None:
         # A session in the queue may end at once, and then nobody looks for a delivery session again.
         if acting.observed.now < settles:
             await progress.save(UNHEARD, "DeliverySettles", clear=True)
             return Outcome.requeue_at(settles, "DeliverySettles", UNHEARD)
         await undo_delivery(context)
-    if not decision.again:
-        move = Move(SessionPhase.STOPPING, decision.reason, decision.message, SessionOutcome.FAILED)
-        await acting.move(move, pipeline=progress.state, clear=True)
-        return None
     await acting.put_delivery_phase(UserSessionPhase.ENDED, decision.message)
     body = ReportSession(
         pipeline=progress.state,
