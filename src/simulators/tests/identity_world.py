@@ -140,6 +140,19 @@ class Browser:
         """Open an address and sign in on the page that comes."""
         return self.submit(self.open(url), username=username, password=password)
 
+    def sign_in_after_failure(self, page: httpx.Response, **fields: str) -> httpx.Response:
+        """Send the right password on the page of a wrong one.
+
+        Keycloak answers a failure before it is done with it, and refuses whoever tries again in that moment like one
+        who is wrong (its brute force protection lets one sign-in of a person at a time through).
+        """
+        deadline = time.monotonic() + 10
+        answer = self.submit(page, **fields)
+        while answer.status_code == 200 and time.monotonic() < deadline:
+            time.sleep(0.05)
+            answer = self.submit(answer, **fields)
+        return answer
+
     def follow(self, answer: httpx.Response) -> httpx.Response:
         """Follow redirects within the provider."""
         while answer.status_code in {302, 303}:
