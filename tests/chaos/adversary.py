@@ -233,18 +233,23 @@ class Adversary:
     async def _misbehave(self, fault: Fault) -> None:
         """Faults of calls, which every simulator understands in the same words."""
         instruction: dict[str, object]
+        further: list[dict[str, object]] = []
         match fault.kind:
             case FaultKind.CML_HANG:
                 instruction = {"kind": "hang", "probability": 0.2, "seconds": 3.0}
             case FaultKind.EC2_THROTTLE:
                 instruction = {"kind": "throttle", "probability": 0.6}
-            case FaultKind.EC2_LOST_ANSWERS | FaultKind.LDS_LOST_ANSWERS:
+            case FaultKind.EC2_LOST_ANSWERS:
                 instruction = {"kind": "drop_after_success", "probability": 0.5}
+            case FaultKind.LDS_LOST_ANSWERS:
+                instruction = {"kind": "drop_after_success", "probability": 0.4}
+                # Longer than a caller waits, and than a lease lasts.
+                further = [{"kind": "latency", "match": {"method": "POST"}, "seconds": 12.0, "probability": 0.4}]
             case FaultKind.CML_ERRORS:
                 instruction = {"kind": "status", "status": _SERVER_ERROR, "probability": 0.4}
             case _:
                 instruction = {"kind": "status", "status": _AWAY}
-        await self._admin(fault.target, "PUT", "/admin/faults", [instruction])
+        await self._admin(fault.target, "PUT", "/admin/faults", [instruction, *further])
         await asyncio.sleep(fault.seconds)
         await self._admin(fault.target, "DELETE", "/admin/faults")
 

@@ -12,6 +12,7 @@ from lcm_core.clock import DomainClock
 from lcm_core.spi.errors import OutsideNotFound
 from lcm_core.spi.grading import EngineReport, EngineState, GradingJob, GradingRequest
 from lcm_core.spi.lds import LdsDevice, LdsReservation, LdsSession, LdsState
+from tests.simulate.machines import Violation, raised
 from tests.simulate.network import Connection
 
 Deliver = Callable[[bytes], Awaitable[bool]]
@@ -84,6 +85,7 @@ class Learning:
         self._clock = clock
         self._post = post
         self.sessions: dict[str, Delivery] = {}
+        self.report: Callable[[Violation], None] = raised
 
     def live(self, auth_id: str) -> list[LdsSession]:
         """Sessions of an LCM session that are not over."""
@@ -94,7 +96,9 @@ class Learning:
         ]
 
     def create(self, reservation: LdsReservation) -> LdsSession:
-        """Make a session."""
+        """Make a session; a second one beside a first that is not over was asked for twice."""
+        for known in self.live(reservation.auth_id):
+            self.report(Violation(f"session {reservation.auth_id} has {known.id} at LDS, and another was asked for"))
         name = f"lds-{len(self.sessions) + 1:05d}"
         made = LdsSession(name, reservation.auth_id, LdsState.PENDING, f"{name}-1")
         self.sessions[name] = Delivery(made)
@@ -153,7 +157,7 @@ class DeliveryView:
         def look() -> list[LdsSession]:
             return [each.session for each in self._learning.sessions.values() if each.session.auth_id == auth_id]
 
-        return await self._connection.call(look)
+        return await self._connection.ask(look)
 
     async def create(self, reservation: LdsReservation) -> LdsSession:
         """See ``DeliverySystem``."""
@@ -166,7 +170,7 @@ class DeliveryView:
 
     async def launch_url(self, session_id: str) -> str:
         """See ``DeliverySystem``."""
-        return await self._connection.call(lambda: f"https://lds.test/{self._learning.known(session_id).session.id}")
+        return await self._connection.ask(lambda: f"https://lds.test/{self._learning.known(session_id).session.id}")
 
     async def release(self, session_id: str) -> None:
         """See ``DeliverySystem``."""
@@ -266,7 +270,7 @@ class EngineView:
                 raise OutsideNotFound("grading engine", f"there is no job {job_id}")
             return self._engine.jobs[job_id].job
 
-        return await self._connection.call(read)
+        return await self._connection.ask(read)
 
     async def cancel(self, job_id: str) -> None:
         """See ``GradingEngine``."""

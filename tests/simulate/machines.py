@@ -74,7 +74,7 @@ class Machines:
         self.shortage = False
         self.faulty = 0.0
         self.launched = 0
-        self.report: Callable[[Violation], None] = _raise
+        self.report: Callable[[Violation], None] = raised
         self._labs = 0
 
     # EC2 -------------------------------------------------------------------------------------------------------
@@ -215,5 +215,5 @@ class Machines:
             lab.settled_at = self.now() + timedelta(seconds=self.chance.uniform(2, 20))
 
 
-def _raise(violation: Violation) -> None:
+def raised(violation: Violation) -> None:
     raise violation

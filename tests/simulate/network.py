@@ -97,7 +97,7 @@ class Weather:
         if spell is not None and self._chance.random() < spell.share:
             return spell.fate
         if self.background and self._chance.random() < self.background:
-            return self._chance.choice((Fate.REFUSED, Fate.LOST_ANSWER, Fate.SLOW))
+            return self._chance.choice((Fate.REFUSED, Fate.LOST_ANSWER, Fate.LATE, Fate.SLOW))
         return Fate.FINE
 
     def arrives_late(self, remote: str, effect: Callable[[], object]) -> None:
@@ -126,12 +126,20 @@ class Connection:
         weather: decides what becomes of calls.
         remote: whom it leads to, as the weather names it.
         failure: makes the exception that callers expect of this remote.
+        unheard: the same for a call whose answer did not come, where callers tell that apart.
     """
 
-    def __init__(self, weather: Weather, remote: str, failure: Callable[[str], Exception]) -> None:
+    def __init__(
+        self,
+        weather: Weather,
+        remote: str,
+        failure: Callable[[str], Exception],
+        unheard: Callable[[str], Exception] | None = None,
+    ) -> None:
         self._weather = weather
         self._remote = remote
         self._failure = failure
+        self._unheard = unheard or failure
         self.alive = True
         self.stuck_until = 0.0
         """Real time until which nothing passes; what was sent meanwhile arrives then."""
@@ -154,6 +162,16 @@ class Connection:
         answer = effect()
         if fate in LOST:
             raise await self.lost()
+        await self.back()
+        return answer
+
+    async def ask(self, look: Callable[[], T]) -> T:
+        """Look at the other side. A question changes nothing, so it can neither be late nor leave anything open."""
+        fate = await self._way()
+        if fate is Fate.LOST_ANSWER:
+            await asyncio.sleep(Weather.LOST_AFTER)
+            raise self._failure(f"{self._remote} did not answer in time")
+        answer = look()
         await self.back()
         return answer
 
@@ -185,7 +203,7 @@ class Connection:
     async def lost(self) -> Exception:
         """Wait for an answer that does not come; the failure to raise."""
         await asyncio.sleep(Weather.LOST_AFTER)
-        return self._failure(f"{self._remote} did not answer in time")
+        return self._unheard(f"{self._remote} did not answer in time")
 
     def _require(self) -> None:
         if not self.alive:

@@ -57,12 +57,12 @@ class Ec2View:
 
     async def describe_all(self, region: str) -> Sequence[Instance]:
         """See ``Ec2``."""
-        return await self._connection.call(lambda: [each for each in self._machines.seen() if each.region == region])
+        return await self._connection.ask(lambda: [each for each in self._machines.seen() if each.region == region])
 
     async def describe_one(self, region: str, instance_id: str) -> Instance:
         """See ``Ec2``."""
         del region
-        return await self._connection.call(lambda: self._known(instance_id).instance)
+        return await self._connection.ask(lambda: self._known(instance_id).instance)
 
     def _known(self, instance_id: str) -> Machine:
         machine = self._machines.by_id.get(instance_id)
@@ -80,12 +80,12 @@ class Ec2View:
         """See ``Ec2``."""
         del region
         fits = fnmatchcase(IMAGE, pattern)
-        return await self._connection.call(lambda: Image("ami-00000001", IMAGE, "2029-01-01") if fits else None)
+        return await self._connection.ask(lambda: Image("ami-00000001", IMAGE, "2029-01-01") if fits else None)
 
     async def image_ids(self, region: str, patterns: Sequence[str]) -> Mapping[str, str]:
         """See ``Ec2``."""
         del region, patterns
-        return await self._connection.call(lambda: {"ami-00000001": IMAGE})
+        return await self._connection.ask(lambda: {"ami-00000001": IMAGE})
 
     async def launch(self, request: LaunchRequest) -> Instance:
         """See ``Ec2``."""

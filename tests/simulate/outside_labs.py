@@ -9,7 +9,7 @@ from typing import TypeVar
 from lcm_core.spi.cml_labs import LabInfo, LabState, NodeInfo, NodeLoad
 from lcm_core.spi.cml_system import CmlTarget
 from lcm_core.spi.content_store import StoredObject
-from lcm_core.spi.errors import OutsideNotFound, OutsideRefused, OutsideUnavailable
+from lcm_core.spi.errors import OutsideNotFound, OutsideRefused, OutsideUnavailable, OutsideUnheard
 from tests.simulate.machines import Machine, Machines, SimulatedLab
 from tests.simulate.network import Connection
 from tests.simulate.virtual_time import START
@@ -19,8 +19,13 @@ CML, S3 = "CML", "S3"
 
 
 def outside_failure(system: str) -> Callable[[str], Exception]:
-    """What the adapters of a system raise when it does not answer."""
+    """What the adapters of a system raise when it cannot be asked."""
     return lambda sentence: OutsideUnavailable(system, sentence)
+
+
+def outside_unheard(system: str) -> Callable[[str], Exception]:
+    """What they raise when the answer to a change does not come."""
+    return lambda sentence: OutsideUnheard(system, sentence)
 
 
 class CmlLabsView:
@@ -33,30 +38,32 @@ class CmlLabsView:
     def _now(self) -> datetime:
         return self._machines.now()
 
-    async def _on(self, target: CmlTarget, work: Callable[[Machine], T]) -> T:
+    async def _on(self, target: CmlTarget, work: Callable[[Machine], T], *, asks: bool = False) -> T:
         def effect() -> T:
             machine = self._machines.at(target.endpoint)
             if machine is None or not self._machines.usable(machine):
                 raise OutsideUnavailable(CML, "no answer")
             return work(machine)
 
-        return await self._connection.call(effect)
+        return await (self._connection.ask if asks else self._connection.call)(effect)
 
-    async def _with(self, target: CmlTarget, lab_id: str, work: Callable[[Machine, SimulatedLab], T]) -> T:
+    async def _with(
+        self, target: CmlTarget, lab_id: str, work: Callable[[Machine, SimulatedLab], T], *, asks: bool = False
+    ) -> T:
         def effect(machine: Machine) -> T:
             if lab_id not in machine.labs:
                 raise OutsideNotFound(CML, f"there is no lab {lab_id}")
             return work(machine, machine.labs[lab_id])
 
-        return await self._on(target, effect)
+        return await self._on(target, effect, asks=asks)
 
     async def labs(self, target: CmlTarget) -> Sequence[LabInfo]:
         """See ``CmlLabs``."""
-        return await self._on(target, lambda machine: [lab.info() for lab in machine.labs.values()])
+        return await self._on(target, lambda machine: [lab.info() for lab in machine.labs.values()], asks=True)
 
     async def lab(self, target: CmlTarget, lab_id: str) -> LabInfo:
         """See ``CmlLabs``."""
-        return await self._with(target, lab_id, lambda _, lab: lab.info())
+        return await self._with(target, lab_id, lambda _, lab: lab.info(), asks=True)
 
     async def import_lab(self, target: CmlTarget, topology: str) -> str:
         """See ``CmlLabs``."""
@@ -112,7 +119,9 @@ class CmlLabsView:
 
     async def converged(self, target: CmlTarget, lab_id: str) -> bool:
         """See ``CmlLabs``."""
-        return await self._with(target, lab_id, lambda _, lab: lab.settled_at is None or self._now() >= lab.settled_at)
+        return await self._with(
+            target, lab_id, lambda _, lab: lab.settled_at is None or self._now() >= lab.settled_at, asks=True
+        )
 
     async def nodes(self, target: CmlTarget, lab_id: str, *, with_configurations: bool = False) -> Sequence[NodeInfo]:
         """See ``CmlLabs``."""
@@ -127,7 +136,7 @@ class CmlLabsView:
                 for node in lab.nodes
             ]
 
-        return await self._with(target, lab_id, read)
+        return await self._with(target, lab_id, read, asks=True)
 
     async def _change_node(self, target: CmlTarget, lab_id: str, node_id: str, **changes: object) -> None:
         def change(_: Machine, lab: SimulatedLab) -> None:

@@ -36,7 +36,7 @@ from tests.simulate.machines import Machines
 from tests.simulate.meddling import Meddling, meddled
 from tests.simulate.network import Connection, Weather
 from tests.simulate.outside_ec2 import CloudWatchView, CmlSystemView, Ec2View, cml_failure, ec2_failure
-from tests.simulate.outside_labs import CmlLabsView, StoreView, outside_failure
+from tests.simulate.outside_labs import CmlLabsView, StoreView, outside_failure, outside_unheard
 from tests.simulate.plane import Balancer, Plane
 from tests.simulate.wire import DirectClient
 from worker_controller import service as workers
@@ -48,6 +48,7 @@ PACE = {
     "LCM_WORKER_DISCOVERY_SECONDS": "900",
     "LCM_WORKER_STEADY_SECONDS": "480",
     "LCM_LABLET_ORPHAN_GRACE_SECONDS": "8",
+    "LCM_LABLET_SETTLING_SECONDS": "13",
 }
 """Leases that fit the speed of the clock; and what only repeats itself while nothing happens is done less often."""
 STRUCTURED = {"content-type": "application/cloudevents+json"}
@@ -95,8 +96,10 @@ class Replica:
         self.controllers: list[Controller] = []
         self.alive = False
 
-    def _link(self, remote: str, failure: Callable[[str], Exception]) -> Connection:
-        link = Connection(self._around.weather, remote, failure)
+    def _link(
+        self, remote: str, failure: Callable[[str], Exception], unheard: Callable[[str], Exception] | None = None
+    ) -> Connection:
+        link = Connection(self._around.weather, remote, failure, unheard)
         self._links.append(link)
         return link
 
@@ -243,12 +246,16 @@ class Replica:
 
     def lablet_adapters(self, around: Around) -> dict[str, Any]:
         """In place of CML's labs API, LDS, the grading engine and S3."""
-        labs = CmlLabsView(around.machines, self._link("CML", outside_failure("CML")))
-        delivery = DeliveryView(around.learning, self._link("LDS", outside_failure("LDS")))
-        engine = EngineView(around.engine, self._link("grading", outside_failure("grading engine")))
+
+        def link(remote: str, system: str) -> Connection:
+            return self._link(remote, outside_failure(system), outside_unheard(system))
+
+        labs = CmlLabsView(around.machines, link("CML", "CML"))
+        delivery = DeliveryView(around.learning, link("LDS", "LDS"))
+        engine = EngineView(around.engine, link("grading", "grading engine"))
         outside = Outside(
             meddled(labs, around.meddling),
-            StoreView(around.objects, self._link("S3", outside_failure("S3"))),
+            StoreView(around.objects, link("S3", "S3")),
             meddled(delivery, around.meddling),
             meddled(engine, around.meddling),
         )

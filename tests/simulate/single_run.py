@@ -101,7 +101,7 @@ async def _simulate(plan: Plan, crashes: _Crashes) -> Outcome:
     world, history = World(plan.seed), History()
     history.attach(world.database, world.etcd)
     guard = Guard(world.database, world.etcd)
-    world.machines.report = crashes.note = guard.note
+    world.machines.report = world.learning.report = crashes.note = guard.note
     outcome = Outcome(plan.seed)
     people = People(world, history, (), plan.sessions, plan.hours)
     trouble = Trouble(world, history)

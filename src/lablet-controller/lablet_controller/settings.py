@@ -115,8 +115,9 @@ class LabletSettings(BaseSettings):
     settling_seconds: float = Field(
         30.0,
         ge=0,
-        description="How long a call to the delivery system whose answer was not heard may take to have its effect: a "
-        "session that ends after one looks again then. More than the rest of a lost lease and the limit of one call.",
+        description="How long a call to the delivery system or to CML whose answer was not heard may take to have its "
+        "effect: it is repeated only then, and a session that ends after one looks again then. More than the rest of a "
+        "lost lease and the limit of one call.",
     )
 
 

@@ -114,6 +114,48 @@ async def test_a_delivery_session_that_comes_after_its_session_was_cancelled_is_
     assert await rig.labs(worker) == []
 
 
+LATE = {"kind": "latency", "seconds": 5.0, "count": 1}
+SLOW_CREATIONS = {
+    "cml": {"match": {"method": "POST", "path_regex": "/import$"}, **LATE},
+    "lds": {"match": {"method": "POST", "path_regex": "/lab_session$"}, **LATE},
+}
+"""Each takes longer than its caller waits, and than a successor needs to look."""
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["answer late", "caller killed"])
+async def test_what_is_made_late_is_adopted_and_not_made_twice(rig: Rig, killed: bool) -> None:
+    definition, worker = await rig.define(two_routers()), await rig.worker()
+    settling = {"LCM_LABLET_SETTLING_SECONDS": "7"}
+    await rig.world.stop_process(NAME)
+    try:
+        controller = await started(rig, **settling)
+        for simulator, fault in SLOW_CREATIONS.items():
+            await rig.misbehave(simulator, fault)
+        session = await rig.start(definition, worker)
+        for simulator in SLOW_CREATIONS:
+
+            async def struck(simulator: str = simulator) -> bool | None:
+                return None if await rig.faults_left(simulator) else True
+
+            await until(f"{simulator} is asked", struck)
+            if killed:
+                controller.kill()
+                await forget_leader(rig)
+                controller = await started(rig, **settling)
+        ready = await rig.reach(session.id, P.READY)
+        await controller.stop(5.0)
+    finally:
+        await rig.world.start_process(NAME)
+    assert ready.status.pipeline is not None
+    made = {step.name: step.message for step in ready.status.pipeline.steps}
+    assert made["lab"] == "Adopted the lab of an earlier attempt."
+    assert made["delivery"] == "Adopted the delivery session of an earlier attempt."
+    assert len([title for title in await rig.labs(worker) if session.id in title]) == 1
+    assert len(await rig.lds_states(session.id)) == 1
+    await rig.ask(session.id, "cancel")
+    await rig.reach(session.id, P.TERMINATED)
+
+
 async def test_what_people_ask_of_labs_survives_a_death_in_the_middle_of_it(rig: Rig) -> None:
     definition, worker = await rig.define(two_routers()), await rig.worker()
     pooling = await rig.define(two_routers(), warm_pool_depth=1)

@@ -211,13 +211,18 @@ class LabRef(RequestModel):
 
 
 class PipelineStep(RequestModel):
-    """One step with its checkpoint: ``outputs`` is what a later attempt needs to go on without repeating effects."""
+    """One step with its checkpoint: ``outputs`` is what a later attempt needs to go on without repeating effects.
+
+    ``settles_at`` is kept by steps that the outside would carry out twice: when every call so far has had its effect.
+    A step that runs without it may be amid such a call.
+    """
 
     name: str
     state: StepState = StepState.PENDING
     attempts: int = 0
     started_at: UtcTime | None = None
     ended_at: UtcTime | None = None
+    settles_at: UtcTime | None = None
     message: Sentence = ""
     outputs: dict[str, str] = Field(default_factory=dict)
 

@@ -10,7 +10,11 @@ class OutsideError(Exception):
 
 
 class OutsideUnavailable(OutsideError):
-    """No usable answer: unreachable, too slow, busy or failing. The call may or may not have had its effect."""
+    """No usable answer: unreachable, busy or failing. Whatever effect the call had, it has had by now."""
+
+
+class OutsideUnheard(OutsideUnavailable):
+    """The call was sent and nothing was heard of its end: it may yet have its effect, some time after this."""
 
 
 class OutsideRefused(OutsideError):

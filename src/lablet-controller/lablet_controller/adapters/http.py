@@ -11,10 +11,13 @@ import orjson
 
 from lcm_core.controller.leadership import current_context
 from lcm_core.observability.tracing import client_span
-from lcm_core.spi.errors import OutsideNotFound, OutsideRefused, OutsideUnavailable
+from lcm_core.spi.errors import OutsideNotFound, OutsideRefused, OutsideUnavailable, OutsideUnheard
 
 _PASSING = frozenset({401, 408, 409, 423, 425, 429})
 """Refusals that may pass by themselves: an expired token, a busy object, too many calls."""
+_UNHEARD = frozenset({502, 504})
+"""What a proxy answers whose server did not: the server may still be at work."""
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 DETAIL_LIMIT = 400
 
 
@@ -78,10 +81,12 @@ class OutsideClient:
         try:
             with client_span(f"{method} {self.system}", sent):
                 answer = await self._http.request(method, path, content=content, params=params, headers=sent)
-        except httpx.TimeoutException as error:
-            raise OutsideUnavailable(self.system, f"did not answer {method} {path} in time") from error
         except httpx.HTTPError as error:
-            raise OutsideUnavailable(
+            sent_change = method != "GET" and not isinstance(error, _NOT_SENT)
+            failure = OutsideUnheard if sent_change else OutsideUnavailable
+            if isinstance(error, httpx.TimeoutException):
+                raise failure(self.system, f"did not answer {method} {path} in time") from error
+            raise failure(
                 self.system, f"cannot be reached for {method} {path}: {error or type(error).__name__}"
             ) from error
         if answer.is_success:
@@ -89,6 +94,8 @@ class OutsideClient:
         message = f"answered {method} {path} with {answer.status_code}: {_detail(answer)}"
         if answer.status_code in (404, 410):
             raise OutsideNotFound(self.system, message)
+        if answer.status_code in _UNHEARD and method != "GET":
+            raise OutsideUnheard(self.system, message)
         if answer.is_server_error or answer.status_code in _PASSING:
             raise OutsideUnavailable(self.system, message)
         raise OutsideRefused(self.system, message)

@@ -18,9 +18,17 @@ def standard_steps(*, delivery_required: bool) -> tuple[Step, ...]:
     degrades = not delivery_required
     return (
         Step("content", load_content, effects=False),
-        Step("lab", make_lab, undo=undo_lab, needs=("content",)),
+        Step("lab", make_lab, undo=undo_lab, needs=("content",), once=True),
         Step("boot", boot_lab, needs=("lab",)),
-        Step("delivery", reserve_delivery, undo=undo_delivery, skip=no_delivery, needs=("boot",), degrades=degrades),
+        Step(
+            "delivery",
+            reserve_delivery,
+            undo=undo_delivery,
+            skip=no_delivery,
+            needs=("boot",),
+            degrades=degrades,
+            once=True,
+        ),
         Step("devices", hand_over_devices, skip=no_delivery, needs=("delivery",), degrades=degrades),
     )
 

@@ -41,7 +41,9 @@ class StepResult:
 @dataclass(slots=True)
 class StepContext:
     """What a step works with. ``attempted`` is true when an earlier attempt of this run may have had effects;
-    ``begun_at`` is when the step was begun first. ``region`` is where the session's worker is, or was.
+    ``begun_at`` is when the step was begun first. ``unsettled`` (real seconds) is how long a call of an earlier attempt
+    may still take to have its effect: a step that runs ``once`` adopts what it finds and asks for nothing until then.
+    ``region`` is where the session's worker is, or was.
     """
 
     deps: Deps
@@ -53,6 +55,7 @@ class StepContext:
     outputs: dict[str, Mapping[str, str]] = field(default_factory=dict)
     attempted: bool = False
     begun_at: datetime | None = None
+    unsettled: float = 0.0
     region: str = ""
 
     @property
@@ -97,6 +100,7 @@ class Step:
     ``needs`` names earlier steps; where one of them was skipped or passed over, so is this one. ``effects`` says that
     the step changes the outside world, so its intent is stored before it runs. A failure of an ``optional`` step is
     noted and passed over; ``degrades`` says so for a system that does not answer, but not for one that refuses.
+    ``once`` says that the outside would make a second thing if it was asked again: see ``settling``.
     ``attempts`` replaces the platform's number of tries.
     """
 
@@ -108,6 +112,7 @@ class Step:
     effects: bool = True
     optional: bool = False
     degrades: bool = False
+    once: bool = False
     attempts: int | None = None
     timeout_seconds: float = 60.0
 

@@ -2,17 +2,21 @@
 
 import asyncio
 from dataclasses import dataclass
+from datetime import timedelta
 
 from lablet_controller.pipeline.model import Pipeline, Step, StepContext, StepFailed, StepResult
 from lablet_controller.pipeline.progress import ENDED, Progress
+from lablet_controller.pipeline.settling import asked_in_vain, given_up, may_ask
 from lcm_core.content.errors import ContentRefused
 from lcm_core.controller import RetryableError
 from lcm_core.domain.vocabulary import StepState
-from lcm_core.spi.errors import OutsideError, OutsideRefused, OutsideUnavailable
+from lcm_core.spi.errors import OutsideError, OutsideRefused, OutsideUnavailable, OutsideUnheard
 
 REASON, ELSEWHERE = "failure_reason", "failure_elsewhere"
 """Outputs in which a failed step says why, and whether another worker might do better."""
 
+SHORTEST_WAIT = 0.05
+"""Real seconds; an instant that has just passed is waited for all the same, since no call was announced."""
 UNANSWERED = "Passed over for now, it is tried again:"
 """How the message of a step begins whose system did not answer, and without which the lab is ready all the same."""
 
@@ -31,13 +35,17 @@ class PipelineRunner:
     Args:
         attempts: tries of a step whose failures may pass, before it counts as failed.
         first_pause, longest_pause: real seconds between tries, doubling.
+        settling: how long a call may take to have its effect after nobody waits for it any more, in domain time.
     """
 
-    def __init__(self, pipeline: Pipeline, *, attempts: int, first_pause: float, longest_pause: float) -> None:
+    def __init__(
+        self, pipeline: Pipeline, *, attempts: int, first_pause: float, longest_pause: float, settling: timedelta
+    ) -> None:
         self._pipeline = pipeline
         self._attempts = attempts
         self._first_pause = first_pause
         self._longest_pause = longest_pause
+        self._settling = settling
 
     async def run(self, context: StepContext, progress: Progress) -> Waits | None:
         """Go on until the end (None) or a wait.
@@ -71,14 +79,7 @@ class PipelineRunner:
         return f"Step {absent[0]}, which it needs, was skipped." if absent else ""
 
     async def _try(self, step: Step, context: StepContext, progress: Progress) -> StepResult:
-        stored = progress.step(step.name)
-        context.attempted = stored.state is StepState.RUNNING
-        context.begun_at = stored.started_at
-        if stored.state is not StepState.RUNNING:
-            progress.begin(step.name, stored.message)
-            context.begun_at = stored.started_at
-            if step.effects:
-                await progress.save(f"Step {step.name} runs.")
+        await self._intend(step, context, progress)
         try:
             async with asyncio.timeout(step.timeout_seconds):
                 return await step.run(context)
@@ -92,10 +93,30 @@ class PipelineRunner:
         except (OutsideUnavailable, TimeoutError) as error:
             return await self._passing(step, progress, error)
 
+    async def _intend(self, step: Step, context: StepContext, progress: Progress) -> None:
+        """Store that a step with effects is about to have them."""
+        stored = progress.step(step.name)
+        context.attempted = stored.state is StepState.RUNNING
+        if not context.attempted:
+            progress.begin(step.name, stored.message)
+        context.begun_at, context.unsettled = stored.started_at, 0.0
+        if step.once and not may_ask(stored, progress.clock.now(), self._settling, attempted=context.attempted):
+            assert stored.settles_at is not None  # what keeps it from asking
+            context.unsettled = max(SHORTEST_WAIT, progress.clock.real_seconds_until(stored.settles_at))
+        if step.effects:
+            await progress.save(f"Step {step.name} runs.")
+
+    def _in_vain(self, step: Step, progress: Progress, error: Exception) -> None:
+        if step.once:
+            unheard = isinstance(error, (OutsideUnheard, TimeoutError))
+            stored = progress.step(step.name)
+            asked_in_vain(stored, progress.clock.now(), self._settling, unheard=unheard)
+
     async def _passing(self, step: Step, progress: Progress, error: Exception) -> StepResult:
         """A failure that may pass: count it, and give up after enough tries."""
         sentence = str(error) or f"step {step.name} did not end within {step.timeout_seconds:g} s"
         stored = progress.step(step.name)
+        self._in_vain(step, progress, error)
         if stored.attempts >= (step.attempts or self._attempts):
             if step.degrades:
                 return StepResult(f"{UNANSWERED} {sentence}"[:2000], passed_over=True)
@@ -109,6 +130,7 @@ class PipelineRunner:
         raise RetryableError("StepRetries", stored.message, after=pause) from error
 
     async def _failed(self, step: Step, progress: Progress, failure: StepFailed) -> StepResult:
+        self._in_vain(step, progress, failure)
         if step.optional:
             return StepResult(f"Passed over: {failure.sentence}"[:2000], passed_over=True)
         outputs = {REASON: failure.reason, ELSEWHERE: "true" if failure.elsewhere else ""}
@@ -126,6 +148,8 @@ class PipelineRunner:
             untouched = stored.state is StepState.SKIPPED and not stored.attempts
             if untouched or stored.state in (StepState.PENDING, StepState.COMPENSATED):
                 continue
+            if step.once:
+                given_up(stored, progress.clock.now(), self._settling)
             if step.undo is not None:
                 try:
                     await step.undo(context)

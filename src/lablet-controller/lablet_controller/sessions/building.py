@@ -7,8 +7,9 @@ from lablet_controller.pipeline.progress import Progress, WishChanged, fresh_sta
 from lablet_controller.pipeline.runner import UNANSWERED, PipelineRunner
 from lablet_controller.sessions.context import Acting, condition
 from lablet_controller.sessions.decisions import Compensate, Hold, Move, Retry
-from lablet_controller.sessions.unheard import UNHEARD, settles_at
-from lablet_controller.steps.delivery import undo_delivery
+from lablet_controller.sessions.unheard import settles_at
+from lablet_controller.steps.delivery import STEP as DELIVERY
+from lablet_controller.steps.delivery import UNHEARD, undo_delivery
 from lcm_core.clients.errors import Conflict, PreconditionFailed, StaleTerm
 from lcm_core.contracts.common import ConditionReport
 from lcm_core.contracts.sessions import PipelineState, ReportSession, UnscheduleSession
@@ -32,6 +33,7 @@ def _runner(acting: Acting, pipeline: Pipeline) -> PipelineRunner:
         attempts=settings.step_attempts,
         first_pause=settings.step_pause_seconds,
         longest_pause=settings.step_longest_pause_seconds,
+        settling=acting.observed.settling,
     )
 
 
@@ -76,7 +78,7 @@ async def build(acting: Acting) -> Outcome | None:
 
 
 def _delivered(progress: Progress) -> ConditionReport:
-    steps = [progress.step(name) for name in ("delivery", "devices")]
+    steps = [progress.step(name) for name in (DELIVERY, "devices")]
     if all(step.state is StepState.DONE for step in steps):
         return condition(SessionCondition.DELIVERED, True, "Delivered")
     for step in steps:
@@ -139,7 +141,7 @@ async def retry(acting: Acting, decision: Retry) -> None:
     pipeline = _pipeline(acting, context)
     progress = _progress(acting, pipeline)
     # Said before anything is released: what the old delivery session tells from here on means nothing any more.
-    if any(step.name == "delivery" for step in pipeline.since(decision.step)):
+    if any(step.name == DELIVERY for step in pipeline.since(decision.step)):
         await acting.put_delivery_phase(UserSessionPhase.PROVISIONING, f"Built again from step {decision.step}.")
     await _runner(acting, pipeline).undo(context, progress, since=decision.step)
     failpoint("retry.undone")

@@ -10,8 +10,7 @@ from lablet_controller.labs.teardown import remove_lab, stop_lab
 from lablet_controller.pipeline.model import StepContext
 from lablet_controller.sessions.context import Acting
 from lablet_controller.sessions.decisions import Move
-from lablet_controller.sessions.unheard import UNHEARD
-from lablet_controller.steps.delivery import undo_delivery
+from lablet_controller.steps.delivery import UNHEARD, undo_delivery
 from lcm_core.clients.errors import NotFound
 from lcm_core.contracts.sessions import ReportSession
 from lcm_core.controller import Outcome, RetryableError

@@ -2,17 +2,15 @@
 
 Terms keep a controller that lost its lead from the control plane, but nothing keeps a call that it made before from the
 delivery system: that call has its effect late, like one whose answer did not come in time. Looking once when the
-session ends is then too early, and a delivery session nobody knows of would be left behind.
+session ends is then too early, and a delivery session nobody knows of would be left behind. A lab that comes late needs
+no such care: whoever looks at the labs of its worker removes it.
 """
 
 from datetime import datetime, timedelta
 
-from lablet_controller.pipeline.runner import REASON
-from lablet_controller.steps.delivery import LDS_SESSION_ID, MADE_AGAIN, STEP
-from lcm_core.contracts.sessions import PipelineState, PipelineStep
-from lcm_core.domain.vocabulary import StepState
-
-UNHEARD = "The delivery system was asked for a session and its answer was not heard: it is looked for once more."
+from lablet_controller.pipeline import settling as step_settling
+from lablet_controller.steps.delivery import STEP
+from lcm_core.contracts.sessions import PipelineState
 
 
 def settles_at(pipeline: PipelineState | None, left_at: datetime, settling: timedelta) -> datetime | None:
@@ -23,13 +21,6 @@ def settles_at(pipeline: PipelineState | None, left_at: datetime, settling: time
         settling: how long a call may take to have its effect, in domain time.
     """
     for step in pipeline.steps if pipeline is not None else ():
-        if step.name == STEP and step.attempts and not _heard(step):
-            ended = step.ended_at if step.state is not StepState.RUNNING else None
-            return (ended or left_at) + settling
+        if step.name == STEP:
+            return step_settling.settles_at(step, left_at, settling)
     return None
-
-
-def _heard(step: PipelineStep) -> bool:
-    """Whether every call was answered: the first with an id or a refusal, or the one that was found made before."""
-    answered = LDS_SESSION_ID in step.outputs or step.outputs.get(REASON, "").endswith("Refused")
-    return step.attempts == 1 and answered and MADE_AGAIN not in step.outputs

@@ -1,7 +1,5 @@
 """Steps *delivery* and *devices*: the delivery system holds a session with the devices of the lab."""
 
-from dataclasses import replace
-
 from lablet_controller.failpoints import failpoint
 from lablet_controller.pipeline.model import StepContext, StepResult
 from lcm_core.contracts.sessions import DeviceAccess, PutUserSession
@@ -10,8 +8,8 @@ from lcm_core.spi.lds import DeliverySystem, LdsDevice, LdsReservation, LdsSessi
 
 PART = 1
 STEP = "delivery"
-LDS_SESSION_ID, MADE_AGAIN = "lds_session_id", "made_again"
-"""The step that reserves and its outputs: the id, and that a call before this one may have made another."""
+LDS_SESSION_ID = "lds_session_id"
+UNHEARD = "The delivery system was asked for a session and its answer was not heard: it is looked for once more."
 _OVER = frozenset({LdsState.USER_FINISHED, LdsState.ARCHIVED})
 _SCHEMES = {PortProtocol.SERIAL: "telnet", PortProtocol.VNC: "vnc", PortProtocol.SSH: "ssh", PortProtocol.PAT: "tcp"}
 
@@ -33,6 +31,8 @@ async def reserve_delivery(context: StepContext) -> StepResult:
     for known in await delivery.find(context.session.id):
         if known.state not in _OVER:
             return _reserved(known, "Adopted the delivery session of an earlier attempt.")
+    if context.unsettled:
+        return StepResult(UNHEARD, wait=context.unsettled)
     spec = context.session.spec
     first, _, last = (spec.owner_name or spec.owner).partition(" ")
     made = await delivery.create(
@@ -47,8 +47,7 @@ async def reserve_delivery(context: StepContext) -> StepResult:
         )
     )
     failpoint("delivery.created")
-    result = _reserved(made, "Delivery session reserved.")
-    return replace(result, outputs={**result.outputs, MADE_AGAIN: "true"}) if context.attempted else result
+    return _reserved(made, "Delivery session reserved.")
 
 
 def _reserved(session: LdsSession, message: str) -> StepResult:

@@ -14,6 +14,7 @@ from lcm_core.spi.errors import OutsideNotFound, OutsideRefused
 from lcm_core.topology import Topology, lab_title, owner_of, parse_topology, rewrite_topology
 from lcm_core.topology.rewrite import lab_notes
 
+UNHEARD = "CML was asked to import the lab and its answer was not heard: it is looked for once more."
 UP = frozenset({NodeState.BOOTED, NodeState.STARTED})
 
 
@@ -22,11 +23,13 @@ async def make_lab(context: StepContext) -> StepResult:
     cml = context.deps.outside.cml
     session_id = context.session.id
     title = lab_title(session_id, context.session.spec.definition_title)
-    if context.attempted:
+    if context.attempted or context.unsettled:
         found = await labs_of(cml, context.cml, session_id)
         if found:
             ref = LabRef(cml_lab_id=found[0].id, title=found[0].title)
             return StepResult("Adopted the lab of an earlier attempt.", {"cml_lab_id": ref.cml_lab_id}, lab=ref)
+    if context.unsettled:
+        return StepResult(UNHEARD, wait=context.unsettled)
     topology = await context.deps.topologies.get(context.content)
     bound = context.session.status.lab
     if bound is not None and not context.attempted and await _adopt_bound(context, topology, bound.cml_lab_id):

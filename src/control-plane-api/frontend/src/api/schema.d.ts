@@ -1773,6 +1773,9 @@ export interface components {
         /**
          * PipelineStep
          * @description One step with its checkpoint: ``outputs`` is what a later attempt needs to go on without repeating effects.
+         *
+         *     ``settles_at`` is kept by steps that the outside would carry out twice: when every call so far has had its effect.
+         *     A step that runs without it may be amid such a call.
          */
         PipelineStep: {
             /**
@@ -1793,6 +1796,8 @@ export interface components {
             outputs?: {
                 [key: string]: string;
             };
+            /** Settles At */
+            settles_at?: string | null;
             /** Started At */
             started_at?: string | null;
             /** @default pending */
