@@ -156,6 +156,31 @@ async def test_what_is_made_late_is_adopted_and_not_made_twice(rig: Rig, killed:
     await rig.reach(session.id, P.TERMINATED)
 
 
+@pytest.mark.parametrize("killed", [False, True], ids=["answer late", "caller killed"])
+async def test_a_lab_that_a_person_brings_along_is_imported_once_however_late(rig: Rig, killed: bool) -> None:
+    worker = await rig.worker()
+    settling = {"LCM_LABLET_SETTLING_SECONDS": "7"}
+    await rig.world.stop_process(NAME)
+    try:
+        controller = await started(rig, **settling)
+        await rig.misbehave("cml", SLOW_CREATIONS["cml"])
+        asked = await ask_import(rig, worker, TWO_ROUTERS, "Brought along")
+
+        async def struck() -> bool | None:
+            return None if await rig.faults_left("cml") else True
+
+        await until("CML is asked", struck)
+        if killed:
+            controller.kill()
+            await forget_leader(rig)
+            controller = await started(rig, **settling)
+        await imported(rig, asked)
+        await controller.stop(5.0)
+    finally:
+        await rig.world.start_process(NAME)
+    assert await rig.labs(worker) == ["Brought along"]
+
+
 async def test_what_people_ask_of_labs_survives_a_death_in_the_middle_of_it(rig: Rig) -> None:
     definition, worker = await rig.define(two_routers()), await rig.worker()
     pooling = await rig.define(two_routers(), warm_pool_depth=1)

@@ -31,7 +31,13 @@ class Leadership:
         """Set when the work must stop at once."""
         self.lost_because = ""
         self._clock = clock
+        self._began = clock.monotonic()
         self._deadline = deadline
+
+    @property
+    def age(self) -> float:
+        """Real seconds since the shard was won; whoever led it before may have acted until then."""
+        return self._clock.monotonic() - self._began
 
     @property
     def valid(self) -> bool:

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Awaitable, Callable
 
 from lablet_controller.failpoints import failpoint
+from lablet_controller.labs.asking import Imports
 from lablet_controller.labs.holders import port_holder
 from lablet_controller.labs.teardown import remove_lab, stop_lab, wait_converged
 from lablet_controller.outside import Deps
@@ -36,6 +37,7 @@ class LabActionReconciler:
 
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
+        self._imports = Imports(deps)
         self._actions: dict[str, Callable[[LabRecordView, CmlTarget], Awaitable[LabActionResult]]] = {
             "start": self._start,
             "stop": self._stop,
@@ -59,6 +61,7 @@ class LabActionReconciler:
         worker = await self._deps.workers.get(record.spec.worker_id)
         result = await self._carry_out(record, worker)
         await self._deps.control_plane.finish_lab_action(key, result)
+        self._imports.over(record)
         reason = "ActionDone" if result.succeeded else "ActionFailed"
         return Outcome.done(reason, f"{asked}: {result.message}")
 
@@ -120,7 +123,8 @@ class LabActionReconciler:
             root = copy.deepcopy(parse_topology(await cml.export(target, record.spec.cml_lab_id)).document.value)
             assert isinstance(root, dict)  # the parser refused anything else
             root["lab"] |= {"title": title, "notes": mark}
-            copies = [await cml.import_lab(target, dump_topology(root))]
+            with self._imports.asking(record):
+                copies = [await cml.import_lab(target, dump_topology(root))]
             failpoint("clone.imported")
         report = LabRecordReport(
             cml_lab_id=copies[0],
@@ -150,7 +154,8 @@ class LabActionReconciler:
             title = (record.spec.title or topology.title)[:64].rstrip()
             root["lab"] |= {"title": title, "notes": f"{mark}\n{topology.notes}"}
             try:
-                made = [await cml.import_lab(target, dump_topology(root, as_json=topology.document.is_json))]
+                with self._imports.asking(record):
+                    made = [await cml.import_lab(target, dump_topology(root, as_json=topology.document.is_json))]
             except OutsideRefused as error:
                 return _not_imported(str(error))
             failpoint("lab.given")
