@@ -34,7 +34,7 @@ from tests.system.platform import Platform
 
 FACTOR = 60.0
 BOOT_SCALE = 0.1
-REST_SECONDS = 90.0
+REST_SECONDS = 150.0
 LOOK_SECONDS = 1.0
 ROOM = Resources(cores=8, memory_mb=32 * 1024, storage_gb=128, nodes=60)
 NEEDS = Requirements(cores=2)

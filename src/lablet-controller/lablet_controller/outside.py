@@ -12,6 +12,7 @@ from lablet_controller.caches import DefinitionCache, TopologyCache, WorkerCache
 from lablet_controller.settings import LabletSettings, LdsPlace, OutsideSettings
 from lcm_core.clients.control_plane import ControlPlaneClient
 from lcm_core.clock import DomainClock
+from lcm_core.controller.settling import Settling
 from lcm_core.etcd import EtcdClient, EtcdError
 from lcm_core.spi.cml_labs import CmlLabs
 from lcm_core.spi.content_store import ContentStore
@@ -72,6 +73,7 @@ class Deps:
     topologies: TopologyCache
     settings: LabletSettings
     pool_claims: EtcdClient
+    settling: Settling
     lds_region: str = ""
 
     async def claim_lab(self, lab_id: str, session_id: str) -> bool:

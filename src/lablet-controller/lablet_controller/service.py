@@ -14,6 +14,7 @@ from lablet_controller.sessions.reconciler import SessionReconciler
 from lablet_controller.settings import EventsSettings, LabletSettings, OutsideSettings
 from lcm_core.controller import Backoff, Change, ControllerSpec, Informer, Source, own_key, state_informer
 from lcm_core.controller.parts import ServiceContext, ServiceParts
+from lcm_core.controller.settling import Settling
 from lcm_core.domain.vocabulary import DefinitionPhase, LabPhase, SessionPhase, WorkerPhase
 from lcm_core.etcd import StateSummary
 
@@ -83,6 +84,7 @@ async def build(context: ServiceContext) -> ServiceParts:
         topologies=TopologyCache(outside.store),
         settings=settings,
         pool_claims=context.etcd,
+        settling=Settling(settings.settling_seconds),
         lds_region=outside_settings.lds_region,
     )
     intake = Intake(context.control_plane.store_inbound)

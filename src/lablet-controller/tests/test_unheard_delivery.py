@@ -1,7 +1,7 @@
 """A delivery session that comes to be after it was looked for is looked for again before its session is let go."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -13,55 +13,38 @@ from lablet_controller.sessions.building import compensate
 from lablet_controller.sessions.context import Acting
 from lablet_controller.sessions.decide import Observed, decide
 from lablet_controller.sessions.decisions import CleanUp, Compensate
-from lablet_controller.sessions.unheard import settles_at
+from lablet_controller.sessions.unheard import delivery_unsettled
 from lcm_core.clock import ManualClock
 from lcm_core.contracts.sessions import PipelineState, PipelineStep
 from lcm_core.controller import Outcome
-from lcm_core.domain.vocabulary import SessionPhase, StepState, WorkerPhase
+from lcm_core.controller.settling import Settling
+from lcm_core.domain.vocabulary import CallState, SessionPhase, StepState, WorkerPhase
 from lcm_core.spi.lds import LdsSession, LdsState
 
-SETTLING = timedelta(minutes=5)
-LATER = NOW + timedelta(minutes=1)
+SETTLING = 30.0  # s
 HEARD = {"lds_session_id": "lds-1"}
 
 
-def build(state: StepState, settles: datetime | None = None, **outputs: str) -> PipelineState:
-    step = PipelineStep(name="delivery", state=state, attempts=1, settles_at=settles, outputs=outputs)
+def build(state: StepState, call: CallState, **outputs: str) -> PipelineState:
+    step = PipelineStep(name="delivery", state=state, attempts=1, call=call, outputs=outputs)
     return PipelineState(name="instantiate", steps=[PipelineStep(name="lab", state=StepState.DONE, attempts=1), step])
 
 
-@pytest.mark.parametrize(
-    ("pipeline", "instant"),
-    [
-        (None, None),
-        (build(StepState.PENDING), None),
-        (build(StepState.SKIPPED), None),
-        (build(StepState.DONE, **HEARD), None),
-        (build(StepState.COMPENSATED), None),
-        (build(StepState.RUNNING), NOW + SETTLING),
-        (build(StepState.RUNNING, LATER), LATER),
-        (build(StepState.FAILED, LATER), LATER),
-        (build(StepState.SKIPPED, LATER), LATER),
-        (build(StepState.COMPENSATED, LATER), LATER),
-        (build(StepState.PENDING, LATER), LATER),
-    ],
-    ids=lambda value: (
-        f"{value.steps[1].state} {value.steps[1].settles_at}" if isinstance(value, PipelineState) else str(value)
-    ),
-)
-def test_only_a_call_without_an_answer_is_waited_for(pipeline: PipelineState | None, instant: datetime | None) -> None:
-    assert settles_at(pipeline, NOW, SETTLING) == instant
+@pytest.mark.parametrize("state", StepState)
+@pytest.mark.parametrize("call", CallState)
+def test_only_a_call_without_an_answer_is_waited_for(state: StepState, call: CallState) -> None:
+    assert delivery_unsettled(build(state, call)) is (call in (CallState.MADE, CallState.UNHEARD))
+    assert not delivery_unsettled(None)
 
 
-def observed(pipeline: PipelineState, now: datetime, phase: SessionPhase) -> Observed:
-    return Observed(session(phase, pipeline=pipeline), worker(WorkerPhase.FAILED), now, SETTLING)
+def observed(pipeline: PipelineState, now: datetime, phase: SessionPhase, settles_in: float = 0.0) -> Observed:
+    return Observed(session(phase, pipeline=pipeline), worker(WorkerPhase.FAILED), now, settles_in)
 
 
 def test_a_session_is_not_over_before_its_last_call_has_settled() -> None:
-    unheard, phase = build(StepState.RUNNING), SessionPhase.ARCHIVED
-    assert decide(observed(unheard, NOW, phase)) == CleanUp(late=False, settles=NOW + SETTLING)
-    assert decide(observed(unheard, NOW + SETTLING, phase)) == CleanUp(late=False)
-    assert decide(observed(build(StepState.DONE, **HEARD), NOW, phase)) == CleanUp(late=False)
+    unheard, phase = build(StepState.RUNNING, CallState.MADE), SessionPhase.ARCHIVED
+    assert decide(observed(unheard, NOW, phase, 12.5)) == CleanUp(late=False, settles_in=12.5)
+    assert decide(observed(unheard, NOW, phase)) == CleanUp(late=False)
 
 
 class Delivery:
@@ -102,6 +85,7 @@ async def test_a_failed_build_queues_again_only_after_its_last_call_has_settled(
     deps = SimpleNamespace(
         control_plane=plane,
         clock=clock,
+        settling=Settling(SETTLING, clock),
         outside=SimpleNamespace(deliveries=deliveries),
         definitions=SimpleNamespace(get=definition),
         settings=SimpleNamespace(
@@ -118,14 +102,14 @@ async def test_a_failed_build_queues_again_only_after_its_last_call_has_settled(
         return await compensate(Acting(cast("Deps", deps), seen), decision)
 
     # The lab step was never begun, so that only the delivery is undone.
-    unheard = PipelineState(name="instantiate", steps=build(StepState.RUNNING).steps[1:])
+    unheard = PipelineState(name="instantiate", steps=build(StepState.RUNNING, CallState.MADE).steps[1:])
     outcome = await compensated(unheard)
     assert outcome is not None
-    assert outcome.at == NOW + SETTLING
+    assert outcome.after == SETTLING
     assert not plane.queued_again, "the session could end in the queue, and nobody would look again"
 
     delivery.sessions = ["lds-late"]
-    clock.advance(SETTLING.total_seconds())
+    clock.advance(SETTLING)
     assert plane.pipeline is not None
     assert await compensated(plane.pipeline) is None
     assert plane.queued_again

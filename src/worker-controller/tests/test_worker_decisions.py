@@ -321,17 +321,14 @@ class TestOnTheWayDown:
         for held in (leaving, self.ending(self.LABS, license_status="registering")):
             assert told(held, decided(held, seen), shown).license is None, "it stays on record"
 
-        seen = replace(seen, settling=timedelta(minutes=1))
         view = self.ending(self.LICENSE, self.INSTANCE, license_status="registering")
-        view.status.phase_since = NOW  # type: ignore[attr-defined]
-        waits = decided(view, seen)
+        waits = decided(view, replace(seen, license_settles_in=30.0))
         assert (waits.reason, waits.clear) == ("LicenseSettles", ())
         assert told(view, waits, shown).license is None
         registered = decided(view, facts()).step
         assert registered is not None
         assert registered.kind is StepKind.DEREGISTER
 
-        view.status.phase_since = NOW - timedelta(minutes=1)  # type: ignore[attr-defined]
         settled = decided(view, seen)
         assert settled.clear == (self.LICENSE,)
         assert told(view, settled, shown).license == shown.license

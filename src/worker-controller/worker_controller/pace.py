@@ -1,6 +1,5 @@
 """How often something is looked at: domain seconds, turned into real ones at the clock's present speed."""
 
-from datetime import timedelta
 from enum import StrEnum
 
 from lcm_core.clock import DomainClock
@@ -31,17 +30,12 @@ class Pacer:
             Pace.SLOW: settings.slow_seconds,
         }
         self._readiness = settings.readiness_seconds
-        self._settling = timedelta(seconds=settings.license_settling_seconds)
 
     def real_seconds(self, pace: Pace) -> float:
         """Real seconds until the next look."""
         if pace is Pace.READINESS:
             return max(_FLOORS[pace], min(self._readiness, 10.0 * self._readiness / self._clock.factor))
         return max(_FLOORS[pace], self._seconds[pace] / self._clock.factor)
-
-    def settling(self) -> timedelta:
-        """Domain time within which a call that nobody hears of any more has its effect, or never."""
-        return self._settling * self._clock.factor
 
     def scaled(self, domain_seconds: float, floor: float) -> float:
         """Real seconds of a domain duration, at least ``floor``."""

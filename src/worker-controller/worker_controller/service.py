@@ -6,6 +6,7 @@ from lcm_core.clients.control_plane import ControlPlaneClient
 from lcm_core.clock import DomainClock
 from lcm_core.controller import ControllerSpec, Source, state_informer
 from lcm_core.controller.parts import ServiceContext, ServiceParts
+from lcm_core.controller.settling import Settling
 from lcm_core.observability.loop_lag import watch_loop_lag
 from worker_controller.adapters.aws import AwsClients
 from worker_controller.adapters.cloudwatch import BotoCloudWatch
@@ -52,6 +53,7 @@ async def build(context: ServiceContext) -> ServiceParts:
         credentials=Credentials(context.control_plane),
         breaker=Breaker(settings.breaker_failures, timedelta(minutes=settings.breaker_minutes)),
         memory=Memory(),
+        settling=Settling(settings.license_settling_seconds),
     )
     plane, clock = context.control_plane, context.clock
     informer = state_informer(context.etcd, "workers", resync_seconds=context.settings.runtime.resync_seconds)

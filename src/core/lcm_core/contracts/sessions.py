@@ -37,6 +37,7 @@ from lcm_core.contracts.session_children import (
     UserSessionView,
 )
 from lcm_core.domain.vocabulary import (
+    CallState,
     SessionDesired,
     SessionOutcome,
     SessionPhase,
@@ -213,8 +214,8 @@ class LabRef(RequestModel):
 class PipelineStep(RequestModel):
     """One step with its checkpoint: ``outputs`` is what a later attempt needs to go on without repeating effects.
 
-    ``settles_at`` is kept by steps that the outside would carry out twice: when every call so far has had its effect.
-    A step that runs without it may be amid such a call.
+    ``call`` is kept by steps that the outside would carry out twice: *made* before each call, *answered* when its end
+    was heard, *unheard* when nobody will hear of it and it may yet have its effect.
     """
 
     name: str
@@ -222,7 +223,7 @@ class PipelineStep(RequestModel):
     attempts: int = 0
     started_at: UtcTime | None = None
     ended_at: UtcTime | None = None
-    settles_at: UtcTime | None = None
+    call: CallState = CallState.NONE
     message: Sentence = ""
     outputs: dict[str, str] = Field(default_factory=dict)
 

@@ -200,6 +200,15 @@ class SignalType(StrEnum):
     GRADING_FAILED = "grading.session.failed.v1"
 
 
+class CallState(StrEnum):
+    """What is known of the last call of a pipeline step that the outside would carry out twice."""
+
+    NONE = "none"
+    MADE = "made"
+    UNHEARD = "unheard"
+    ANSWERED = "answered"
+
+
 class StepState(StrEnum):
     """State of one pipeline step."""
 

@@ -4,7 +4,6 @@ CML makes a second lab when it is asked a second time, and a lookup finds only w
 before a call without an answer has had its effect: neither who made it, nor a successor of who may have made it.
 """
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -15,38 +14,43 @@ from lcm_core.controller import RetryableError
 from lcm_core.controller.leadership import current_context
 from lcm_core.spi.errors import OutsideUnheard
 
+_IMPORT = "import"
+
 
 class Imports:
     """Which imports may be under way; what this process asked for itself is kept in memory only."""
 
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
-        self._unheard: dict[str, float] = {}
+        self._unheard: set[str] = set()
 
     @contextmanager
     def asking(self, record: LabRecordView) -> Iterator[None]:
         """Around an import of which a lookup found nothing. Raises ``RetryableError`` while it may still come."""
-        settles = max(self._unheard.get(record.id, 0.0), self._predecessors(record))
-        remaining = settles - time.monotonic()
+        remaining = self._settles_in(record)
         if remaining > 0:
             sentence = "CML was asked to import the lab and its answer was not heard: it is looked for once more."
             raise RetryableError("ImportSettles", sentence, after=remaining)
+        self.over(record)
         try:
             yield
         except OutsideUnheard:
-            self._unheard[record.id] = time.monotonic() + self._deps.settings.settling_seconds
+            self._unheard.add(record.id)
+            self._settles_in(record)
             raise
 
-    def _predecessors(self, record: LabRecordView) -> float:
-        """Until when an import may come that a leader before this one asked for; 0 when there was none."""
-        context, asked = current_context(), record.spec.action_requested_at
+    def _settles_in(self, record: LabRecordView) -> float:
+        settling = self._deps.settling
+        own = settling.remaining(record.id, _IMPORT) if record.id in self._unheard else 0.0
+        return max(own, settling.since_leadership() if self._asked_of_a_predecessor(record) else 0.0)
+
+    def _asked_of_a_predecessor(self, record: LabRecordView) -> bool:
+        context, asked, clock = current_context(), record.spec.action_requested_at, self._deps.clock
         if context is None or asked is None:
-            return 0.0
-        clock, age = self._deps.clock, context.leadership.age
-        if asked > clock.now() - timedelta(seconds=age * clock.factor):
-            return 0.0
-        return time.monotonic() - age + self._deps.settings.settling_seconds
+            return False
+        return asked <= clock.now() - timedelta(seconds=context.leadership.age * clock.factor)
 
     def over(self, record: LabRecordView) -> None:
-        """The action is done."""
-        self._unheard.pop(record.id, None)
+        """No call is open."""
+        self._unheard.discard(record.id)
+        self._deps.settling.over(record.id)

@@ -7,7 +7,7 @@ from lcm_core.clients.control_plane import ControlPlaneClient
 from lcm_core.clients.errors import Conflict, StaleTerm
 from lcm_core.clock import DomainClock
 from lcm_core.contracts.sessions import LabRef, PipelineState, PipelineStep, ReportSession, SessionView
-from lcm_core.domain.vocabulary import StepState
+from lcm_core.domain.vocabulary import CallState, StepState
 
 ENDED = frozenset({StepState.DONE, StepState.SKIPPED})
 
@@ -29,7 +29,7 @@ class Progress:
     ) -> None:
         self._session = session
         self._control_plane = control_plane
-        self.clock = clock
+        self._clock = clock
         self._saved = state.model_copy(deep=True)
         self.state = state.model_copy(deep=True)
         self.lab: LabRef | None = None
@@ -53,7 +53,7 @@ class Progress:
         step = self.step(name)
         step.state = StepState.RUNNING
         step.attempts += 1
-        step.started_at = step.started_at or self.clock.now()
+        step.started_at = step.started_at or self._clock.now()
         step.message = message
 
     def end(self, name: str, state: StepState, message: str, outputs: Mapping[str, str] | None = None) -> None:
@@ -61,15 +61,15 @@ class Progress:
         step = self.step(name)
         step.state = state
         step.message = message[:2000]
-        step.ended_at = self.clock.now()
-        if state is StepState.DONE:
-            step.settles_at = None
+        step.ended_at = self._clock.now()
+        if state is StepState.DONE and step.call is not CallState.NONE:
+            step.call = CallState.ANSWERED
         if outputs is not None:
             step.outputs = {**step.outputs, **outputs}
 
     def renew(self, names: Iterable[str]) -> None:
         """As if these steps had never been begun; what they asked for may still come."""
-        fresh = {name: PipelineStep(name=name, settles_at=self.step(name).settles_at) for name in names}
+        fresh = {name: PipelineStep(name=name, call=self.step(name).call) for name in names}
         self.state.steps = [fresh.get(step.name, step) for step in self.state.steps]
 
     async def save(self, message: str, reason: str = "Progressing", *, clear: bool = False) -> None:

@@ -2,21 +2,19 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import timedelta
 
 from lablet_controller.pipeline.model import Pipeline, Step, StepContext, StepFailed, StepResult
 from lablet_controller.pipeline.progress import ENDED, Progress
-from lablet_controller.pipeline.settling import asked_in_vain, given_up, may_ask
+from lablet_controller.pipeline.settling import asked_in_vain, before_asking, given_up
 from lcm_core.content.errors import ContentRefused
 from lcm_core.controller import RetryableError
+from lcm_core.controller.settling import Settling
 from lcm_core.domain.vocabulary import StepState
 from lcm_core.spi.errors import OutsideError, OutsideRefused, OutsideUnavailable, OutsideUnheard
 
 REASON, ELSEWHERE = "failure_reason", "failure_elsewhere"
 """Outputs in which a failed step says why, and whether another worker might do better."""
 
-SHORTEST_WAIT = 0.05
-"""Real seconds; an instant that has just passed is waited for all the same, since no call was announced."""
 UNANSWERED = "Passed over for now, it is tried again:"
 """How the message of a step begins whose system did not answer, and without which the lab is ready all the same."""
 
@@ -35,11 +33,11 @@ class PipelineRunner:
     Args:
         attempts: tries of a step whose failures may pass, before it counts as failed.
         first_pause, longest_pause: real seconds between tries, doubling.
-        settling: how long a call may take to have its effect after nobody waits for it any more, in domain time.
+        settling: says how long a call that nobody hears of may yet have its effect.
     """
 
     def __init__(
-        self, pipeline: Pipeline, *, attempts: int, first_pause: float, longest_pause: float, settling: timedelta
+        self, pipeline: Pipeline, *, attempts: int, first_pause: float, longest_pause: float, settling: Settling
     ) -> None:
         self._pipeline = pipeline
         self._attempts = attempts
@@ -100,17 +98,15 @@ class PipelineRunner:
         if not context.attempted:
             progress.begin(step.name, stored.message)
         context.begun_at, context.unsettled = stored.started_at, 0.0
-        if step.once and not may_ask(stored, progress.clock.now(), self._settling, attempted=context.attempted):
-            assert stored.settles_at is not None  # what keeps it from asking
-            context.unsettled = max(SHORTEST_WAIT, progress.clock.real_seconds_until(stored.settles_at))
+        if step.once:
+            context.unsettled = before_asking(stored, self._settling, context.session.id, attempted=context.attempted)
         if step.effects:
             await progress.save(f"Step {step.name} runs.")
 
     def _in_vain(self, step: Step, progress: Progress, error: Exception) -> None:
         if step.once:
             unheard = isinstance(error, (OutsideUnheard, TimeoutError))
-            stored = progress.step(step.name)
-            asked_in_vain(stored, progress.clock.now(), self._settling, unheard=unheard)
+            asked_in_vain(progress.step(step.name), unheard=unheard)
 
     async def _passing(self, step: Step, progress: Progress, error: Exception) -> StepResult:
         """A failure that may pass: count it, and give up after enough tries."""
@@ -149,7 +145,7 @@ class PipelineRunner:
             if untouched or stored.state in (StepState.PENDING, StepState.COMPENSATED):
                 continue
             if step.once:
-                given_up(stored, progress.clock.now(), self._settling)
+                given_up(stored)
             if step.undo is not None:
                 try:
                     await step.undo(context)

@@ -2,52 +2,44 @@
 
 Some systems make a second thing when they are asked a second time, and a lookup finds only what is there already. A
 call whose answer did not come, or whose caller died or lost its lead, may have its effect after the lookup. So such a
-step notes, until when earlier calls may take: ``PipelineStep.settles_at``. While it runs without such an instant, a
-call may be under way; that is stored before each call. Whoever finds that counts from the moment of finding it.
+step keeps what is known of its last call, and announces each call before it makes it.
 """
 
-from datetime import datetime, timedelta
-
 from lcm_core.contracts.sessions import PipelineStep
-from lcm_core.domain.vocabulary import StepState
+from lcm_core.controller.settling import Settling
+from lcm_core.domain.vocabulary import CallState, StepState
 
 
-def may_ask(step: PipelineStep, now: datetime, settling: timedelta, *, attempted: bool) -> bool:
-    """Whether every earlier call has had its effect; notes what is to be stored before the step goes on.
+def unsettled(step: PipelineStep) -> bool:
+    """Whether a call of the step may yet have its effect."""
+    return step.call in (CallState.MADE, CallState.UNHEARD)
+
+
+def before_asking(step: PipelineStep, settling: Settling, owner: str, *, attempted: bool) -> float:
+    """Real seconds until the step may ask; announces the call when it may. What it notes is stored before it goes on.
 
     Args:
-        settling: how long a call may take to have its effect, in domain time.
+        owner: the session whose step it is.
         attempted: whether an earlier attempt began the step and did not end it.
     """
-    if attempted and step.settles_at is None:
-        step.settles_at = now + settling
-    if step.settles_at is not None:
-        # Further away than that it can only be after the clock was set back.
-        step.settles_at = min(step.settles_at, now + settling)
-        if now < step.settles_at:
-            return False
-    step.settles_at = None
-    return True
+    if step.call is CallState.MADE or (attempted and step.call is CallState.NONE):
+        step.call = CallState.UNHEARD
+    if step.call is CallState.UNHEARD:
+        remaining = settling.remaining(owner, step.name)
+        if remaining > 0:
+            return remaining
+    settling.over(owner, step.name)
+    step.call = CallState.MADE
+    return 0.0
 
 
-def asked_in_vain(step: PipelineStep, now: datetime, settling: timedelta, *, unheard: bool) -> None:
+def asked_in_vain(step: PipelineStep, *, unheard: bool) -> None:
     """A try failed; an answer that came, even of failure, says that nothing follows."""
-    if step.settles_at is None:
-        step.settles_at = now + (settling if unheard else timedelta(0))
+    if step.call is CallState.MADE:
+        step.call = CallState.UNHEARD if unheard else CallState.ANSWERED
 
 
-def given_up(step: PipelineStep, now: datetime, settling: timedelta) -> None:
+def given_up(step: PipelineStep) -> None:
     """The step is undone, whatever state it was in."""
     if step.state is StepState.RUNNING:
-        asked_in_vain(step, now, settling, unheard=True)
-
-
-def settles_at(step: PipelineStep, left_at: datetime, settling: timedelta) -> datetime | None:
-    """When everything the step asked for has had its effect; None when its answer was heard or nothing was asked.
-
-    Args:
-        left_at: when nobody worked on the step any more, for one that was left amid a call.
-    """
-    if step.state is StepState.RUNNING and step.settles_at is None:
-        return left_at + settling
-    return step.settles_at
+        asked_in_vain(step, unheard=True)

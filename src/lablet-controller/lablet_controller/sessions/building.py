@@ -7,7 +7,7 @@ from lablet_controller.pipeline.progress import Progress, WishChanged, fresh_sta
 from lablet_controller.pipeline.runner import UNANSWERED, PipelineRunner
 from lablet_controller.sessions.context import Acting, condition
 from lablet_controller.sessions.decisions import Compensate, Hold, Move, Retry
-from lablet_controller.sessions.unheard import settles_at
+from lablet_controller.sessions.unheard import delivery_unsettled
 from lablet_controller.steps.delivery import STEP as DELIVERY
 from lablet_controller.steps.delivery import UNHEARD, undo_delivery
 from lcm_core.clients.errors import Conflict, PreconditionFailed, StaleTerm
@@ -33,7 +33,7 @@ def _runner(acting: Acting, pipeline: Pipeline) -> PipelineRunner:
         attempts=settings.step_attempts,
         first_pause=settings.step_pause_seconds,
         longest_pause=settings.step_longest_pause_seconds,
-        settling=acting.observed.settling,
+        settling=acting.deps.settling,
     )
 
 
@@ -99,12 +99,12 @@ async def compensate(acting: Acting, decision: Compensate) -> Outcome | None:
         move = Move(SessionPhase.STOPPING, decision.reason, decision.message, SessionOutcome.FAILED)
         await acting.move(move, pipeline=progress.state, clear=True)
         return None
-    settles = settles_at(progress.state, acting.session.status.phase_since, acting.observed.settling)
-    if settles is not None:
+    if delivery_unsettled(progress.state):
         # A session in the queue may end at once, and then nobody looks for a delivery session again.
-        if acting.observed.now < settles:
+        settles_in = acting.deps.settling.remaining(acting.session.id, DELIVERY)
+        if settles_in > 0:
             await progress.save(UNHEARD, "DeliverySettles", clear=True)
-            return Outcome.requeue_at(settles, "DeliverySettles", UNHEARD)
+            return Outcome.requeue_after(settles_in, "DeliverySettles", UNHEARD)
         await undo_delivery(context)
     await acting.put_delivery_phase(UserSessionPhase.ENDED, decision.message)
     body = ReportSession(

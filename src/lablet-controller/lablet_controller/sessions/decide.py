@@ -24,7 +24,6 @@ from lablet_controller.sessions.decisions import (
     StopLab,
     Watch,
 )
-from lablet_controller.sessions.unheard import settles_at
 from lcm_core.contracts.sessions import PipelineState, PipelineStep, Placement, SessionView
 from lcm_core.contracts.workers import WorkerView
 from lcm_core.domain.vocabulary import (
@@ -51,13 +50,13 @@ WORKER_PRESENT = frozenset({WorkerPhase.RUNNING, WorkerPhase.DRAINING, WorkerPha
 class Observed:
     """A session, its worker (None: unknown to the control plane) and the instant of the decision.
 
-    ``settling`` is how long a call whose answer was not heard may take to have its effect, in domain time.
+    ``settles_in`` is for how many real seconds a delivery session may still come to be that nobody heard of.
     """
 
     session: SessionView
     worker: WorkerView | None
     now: datetime
-    settling: timedelta = timedelta(0)
+    settles_in: float = 0.0
 
     @property
     def placement(self) -> Placement:
@@ -86,12 +85,6 @@ class Observed:
         """Whether the phase has passed its deadline."""
         deadline = self.session.status.deadline
         return deadline is not None and self.now >= deadline
-
-    @property
-    def settles_at(self) -> datetime | None:
-        """Until when a delivery session may come to be that nobody heard of; None when there is no such instant."""
-        instant = settles_at(self.session.status.pipeline, self.session.status.phase_since, self.settling)
-        return instant if instant is not None and self.now < instant else None
 
     @property
     def lab_stopped(self) -> bool:
@@ -341,7 +334,7 @@ def _stopped(observed: Observed) -> Decision:
 
 
 def _archived(observed: Observed) -> Decision:
-    return CleanUp(observed.late, observed.settles_at)
+    return CleanUp(observed.late, observed.settles_in)
 
 
 _BY_PHASE: dict[P, Callable[[Observed], Decision]] = {

@@ -108,11 +108,12 @@ class StopLab:
 class CleanUp:
     """Release the delivery session and remove the lab. ``late`` opens an operator task.
 
-    Before ``settles`` a delivery session may still come to be that nobody heard of: it is looked for again then.
+    For ``settles_in`` real seconds a delivery session may still come to be that nobody heard of: it is looked for again
+    then.
     """
 
     late: bool
-    settles: datetime | None = None
+    settles_in: float = 0.0
 
 
 Decision = (

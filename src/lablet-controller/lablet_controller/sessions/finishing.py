@@ -1,7 +1,5 @@
 """The end of a session: the lab is stopped, the delivery session released, the lab removed, nothing is left."""
 
-from datetime import datetime
-
 from lablet_controller.failpoints import failpoint
 from lablet_controller.labs.lookup import labs_of
 from lablet_controller.labs.pool import give_to_pool
@@ -39,10 +37,11 @@ async def stop_for_good(acting: Acting, *, late: bool) -> None:
     await acting.move(Move(SessionPhase.STOPPED, "LabStopped", "The lab is stopped."))
 
 
-async def clean_up(acting: Acting, *, late: bool, settles: datetime | None) -> Outcome | None:
+async def clean_up(acting: Acting, *, late: bool, settles_in: float) -> Outcome | None:
     """Give everything back, then TERMINATED. Repeating any part is harmless.
 
-    Until ``settles`` the delivery system may still make a session that nobody heard of; then it is looked for again.
+    For ``settles_in`` real seconds the delivery system may still make a session that nobody heard of; then it is looked
+    for again.
     """
     context = await acting.step_context()
     try:
@@ -55,8 +54,8 @@ async def clean_up(acting: Acting, *, late: bool, settles: datetime | None) -> O
         await _stuck(acting, "cleanup", "could not be cleaned up", str(error), late=late)
     if late:
         await acting.help_no_longer_needed("cleanup")
-    if settles is not None:
-        return await _settle(acting, settles)
+    if settles_in > 0:
+        return await _settle(acting, settles_in)
     outcome = acting.session.status.outcome or SessionOutcome.COMPLETED
     await acting.put_delivery_phase(_DELIVERY_END.get(outcome, UserSessionPhase.ENDED))
     message = acting.session.status.history[-1].message if acting.session.status.history else ""
@@ -68,11 +67,11 @@ async def clean_up(acting: Acting, *, late: bool, settles: datetime | None) -> O
     return None
 
 
-async def _settle(acting: Acting, settles: datetime) -> Outcome:
+async def _settle(acting: Acting, settles_in: float) -> Outcome:
     await acting.deps.control_plane.report_session(
         acting.session.id, ReportSession(message=UNHEARD, reason="DeliverySettles")
     )
-    return Outcome.requeue_at(settles, "DeliverySettles", UNHEARD)
+    return Outcome.requeue_after(settles_in, "DeliverySettles", UNHEARD)
 
 
 async def _cancel_grading(acting: Acting) -> None:

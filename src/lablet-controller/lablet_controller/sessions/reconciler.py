@@ -1,7 +1,6 @@
 """The session reconciler: observe, decide, act, again and again until there is nothing to do now."""
 
 from contextlib import suppress
-from datetime import timedelta
 
 from lablet_controller.outside import Deps
 from lablet_controller.pipeline.model import StepFailed
@@ -30,7 +29,10 @@ from lablet_controller.sessions.decisions import (
     Watch,
 )
 from lablet_controller.sessions.finishing import clean_up, stop_for_good
+from lablet_controller.sessions.unheard import delivery_unsettled
+from lablet_controller.steps.delivery import STEP as DELIVERY
 from lcm_core.clients.errors import NotFound
+from lcm_core.contracts.sessions import SessionView
 from lcm_core.controller import Outcome, RetryableError
 from lcm_core.domain.vocabulary import SessionPhase, UserSessionPhase
 from lcm_core.spi.errors import OutsideError
@@ -53,7 +55,7 @@ class SessionReconciler:
             try:
                 observed = await self._observe(key)
                 if observed is None:
-                    self._watcher.forget(key)
+                    self._forget(key)
                     return Outcome.done("Gone", "The session does not exist any more.")
                 outcome = await self._act(Acting(self._deps, observed), decide(observed))
             except (WishChanged, StepFailed):
@@ -71,12 +73,21 @@ class SessionReconciler:
             return None
         placement = session.status.placement
         worker = await self._deps.workers.get(placement.worker_id) if placement is not None else None
-        clock = self._deps.clock
-        settling = timedelta(seconds=self._deps.settings.settling_seconds * clock.factor)
-        return Observed(session, worker, clock.now(), settling)
+        return Observed(session, worker, self._deps.clock.now(), self._settles_in(session))
+
+    def _settles_in(self, session: SessionView) -> float:
+        if not delivery_unsettled(session.status.pipeline):
+            return 0.0
+        return self._deps.settling.remaining(session.id, DELIVERY)
+
+    def _forget(self, session_id: str) -> None:
+        self._watcher.forget(session_id)
+        self._deps.settling.over(session_id)
 
     async def _act(self, acting: Acting, decision: Decision) -> Outcome | None:
-        if acting.session.status.phase not in _LIVE:
+        if acting.session.status.phase is SessionPhase.TERMINATED:
+            self._forget(acting.session.id)
+        elif acting.session.status.phase not in _LIVE:
             self._watcher.forget(acting.session.id)
         match decision:
             case Rest(reason, sentence, until):
@@ -117,8 +128,8 @@ class SessionReconciler:
                 return await restart(acting)
             case StopLab(late):
                 await stop_for_good(acting, late=late)
-            case CleanUp(late, settles):
-                return await clean_up(acting, late=late, settles=settles)
+            case CleanUp(late, settles_in):
+                return await clean_up(acting, late=late, settles_in=settles_in)
         return None
 
     async def _move(self, acting: Acting, move: Move) -> Outcome | None:

@@ -1,7 +1,7 @@
 """What is known of a machine at one instant."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from lcm_core.spi.cml_system import License, Readiness, SystemStats
 from lcm_core.spi.ec2 import Instance, InstanceState
@@ -44,8 +44,9 @@ class Facts:
     instances with this worker's tag. ``blocked_until`` is set while the template rests in the region after failures,
     ``license_retry_at`` while a failed registration waits for its next try, ``license_refusal``
     holds CML's words when it took no registration at all, ``growth_refused`` when CML did not accept
-    the wanted expansion nodes. ``settling`` is how long a call that nobody hears of any more may take to have its
-    effect, in domain time. ``license_silent_since`` is when the CML of a worker that terminates was first seen silent.
+    the wanted expansion nodes. ``license_settles_in`` is for how many real seconds a registration that nobody hears of
+    any more may yet have its effect on a worker that terminates. ``license_silent_since`` is when the CML of such a
+    worker was first seen silent.
     """
 
     ec2_known: bool = True
@@ -58,7 +59,7 @@ class Facts:
     license_retry_at: datetime | None = None
     license_refusal: str = ""
     growth_refused: bool = False
-    settling: timedelta = timedelta(0)
+    license_settles_in: float = 0.0
     license_silent_since: datetime | None = None
 
     @property

@@ -6,7 +6,7 @@ from lcm_core.contracts.workers import WorkerView
 from lcm_core.domain.vocabulary import TaskSeverity, WorkerDesired, WorkerFinalizer, WorkerPhase
 from lcm_core.spi.cml_system import Registration
 from lcm_core.spi.ec2 import InstanceState
-from worker_controller.licensing.words import REGISTERED_WORDS, REGISTERING
+from worker_controller.licensing.words import REGISTERED_WORDS
 from worker_controller.lifecycle.decision import Concern, Decision, Step, StepKind, act, failed, move, wait
 from worker_controller.lifecycle.facts import Facts
 from worker_controller.lifecycle.rising import lost_instance
@@ -107,8 +107,7 @@ def _license(worker: WorkerView, facts: Facts, now: datetime, settings: WorkerSe
     if license_now is not None:
         if license_now.registration is Registration.NOT_REGISTERED:
             # Before it settled a call that nobody hears of any more may still register the machine.
-            settled = now - worker.status.phase_since >= facts.settling
-            if worker.status.license.status == REGISTERING and not settled:
+            if facts.license_settles_in > 0:
                 return wait("LicenseSettles", UNHEARD, Pace.READINESS)
             return done
         return act(Step(StepKind.DEREGISTER), "LicenseReturning", "The license is returned.", Pace.READINESS)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from lcm_core.clock import DomainClock
 from lcm_core.contracts.workers import WorkerView
+from lcm_core.controller.settling import Settling
 from lcm_core.domain.vocabulary import WorkerPhase
 from lcm_core.spi.cml_system import (
     CmlError,
@@ -18,6 +19,7 @@ from lcm_core.spi.ec2 import Ec2, Ec2Error, Instance, InstanceGone, InstanceStat
 from worker_controller.bookings import BookingBook
 from worker_controller.credentials import Credentials
 from worker_controller.launching import Breaker
+from worker_controller.licensing.words import REGISTERING
 from worker_controller.lifecycle.facts import Bookings, CmlFacts, Facts
 from worker_controller.pace import Pace, Pacer
 from worker_controller.region import RegionObserver
@@ -65,6 +67,7 @@ class Outside:
     credentials: Credentials
     breaker: Breaker
     memory: Memory
+    settling: Settling
 
 
 class Observer:
@@ -95,9 +98,14 @@ class Observer:
             license_retry_at=memory.license_retry_at.get(worker.id),
             license_refusal=memory.license_refusal.get(worker.id, ""),
             growth_refused=memory.growth_refused.get(worker.id) == worker.generation,
-            settling=self._pacer.settling(),
+            license_settles_in=self._license_settles_in(worker),
             license_silent_since=self._silent_since(worker, cml, now),
         )
+
+    def _license_settles_in(self, worker: WorkerView) -> float:
+        if worker.status.phase is WorkerPhase.TERMINATING and worker.status.license.status == REGISTERING:
+            return self._outside.settling.remaining(worker.id, "license")
+        return 0.0
 
     def _silent_since(self, worker: WorkerView, cml: CmlFacts | None, now: datetime) -> datetime | None:
         """Since when, by this process's clock, the CML of a worker that terminates has said nothing of a license."""

@@ -158,6 +158,7 @@ class WorkerReconciler:
         if worker is None:
             self._workers.forget(key)
         self._outside.memory.forget(key)
+        self._outside.settling.over(key)
         self._outside.credentials.forget(key)
         await self._outside.cml.forget(key)
         await self._tasks.settle(key, ())

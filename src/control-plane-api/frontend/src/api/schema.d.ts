@@ -180,6 +180,12 @@ export interface components {
             workers: number;
         };
         /**
+         * CallState
+         * @description What is known of the last call of a pipeline step that the outside would carry out twice.
+         * @enum {string}
+         */
+        CallState: "none" | "made" | "unheard" | "answered";
+        /**
          * CheckResult
          * @description One rubric check.
          */
@@ -1774,8 +1780,8 @@ export interface components {
          * PipelineStep
          * @description One step with its checkpoint: ``outputs`` is what a later attempt needs to go on without repeating effects.
          *
-         *     ``settles_at`` is kept by steps that the outside would carry out twice: when every call so far has had its effect.
-         *     A step that runs without it may be amid such a call.
+         *     ``call`` is kept by steps that the outside would carry out twice: *made* before each call, *answered* when its end
+         *     was heard, *unheard* when nobody will hear of it and it may yet have its effect.
          */
         PipelineStep: {
             /**
@@ -1783,6 +1789,8 @@ export interface components {
              * @default 0
              */
             attempts: number;
+            /** @default none */
+            call: components["schemas"]["CallState"];
             /** Ended At */
             ended_at?: string | null;
             /**
@@ -1796,8 +1804,6 @@ export interface components {
             outputs?: {
                 [key: string]: string;
             };
-            /** Settles At */
-            settles_at?: string | null;
             /** Started At */
             started_at?: string | null;
             /** @default pending */
