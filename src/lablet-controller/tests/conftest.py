@@ -48,7 +48,7 @@ async def rig(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
         "LCM_LABLET_STEP_LONGEST_PAUSE_SECONDS": "0.1",
         "LCM_LABLET_STEP_ATTEMPTS": "4",
         "LCM_LABLET_ORPHAN_GRACE_SECONDS": "0.5",
-        "LCM_LABLET_SETTLING_SECONDS": "2",
+        "LCM_LABLET_SETTLING_SECONDS": "1",
         "LCM_LABLET_BOOT_POLL_SECONDS": "0.3",
         "LCM_LABLET_WATCH_SECONDS": "1",
         "LCM_LABLET_WATCH_FLOOR_SECONDS": "1",

@@ -33,6 +33,12 @@ class FaultAndJournalMiddleware:
             await self._app(scope, receive, send)
             return
         operation, key = self._identify(scope)
+        if self._faults.faults:
+            # Struck once it is complete: whoever sees a fault used up knows that the call had arrived.
+            arrived = await _arrived(receive)
+            if arrived is None:
+                return
+            receive = arrived
         fault = self._faults.strike(operation, scope["method"], path, key)
         status, note = await self._answer(fault, scope, receive, send)
         self._journal.record(operation, scope["method"], path, status, key, note)
@@ -43,9 +49,8 @@ class FaultAndJournalMiddleware:
         note = f"fault:{fault.kind}"
         match fault.kind:
             case FaultKind.LATENCY:
-                arrived = await _arrived(receive)
                 await asyncio.sleep(fault.seconds)
-                return await self._pass(scope, arrived, send), note
+                return await self._pass(scope, receive, send), note
             case FaultKind.HANG:
                 await asyncio.sleep(fault.seconds)
                 await _drop(send)
@@ -79,11 +84,16 @@ class FaultAndJournalMiddleware:
         return status
 
 
-async def _arrived(receive: Receive) -> Receive:
-    """Take the whole request: a call that is handled late has its effect even when its caller has left meanwhile."""
+async def _arrived(receive: Receive) -> Receive | None:
+    """Take the whole request; None when its caller left before it was complete.
+
+    A call that is handled late has its effect even when its caller has left meanwhile.
+    """
     messages = [await receive()]
     while messages[-1].get("more_body"):
         messages.append(await receive())
+    if messages[-1]["type"] == "http.disconnect":
+        return None
 
     async def replay() -> Message:
         return messages.pop(0) if messages else await receive()
