@@ -14,6 +14,7 @@ from lcm_core.controller import RetryableError
 from lcm_core.controller.leadership import current_context
 from lcm_core.spi.errors import OutsideUnheard
 
+IMPORT_UNHEARD = "CML was asked to import the lab and its answer was not heard: it is looked for once more."
 _IMPORT = "import"
 
 
@@ -29,14 +30,13 @@ class Imports:
         """Around an import of which a lookup found nothing. Raises ``RetryableError`` while it may still come."""
         remaining = self._settles_in(record)
         if remaining > 0:
-            sentence = "CML was asked to import the lab and its answer was not heard: it is looked for once more."
-            raise RetryableError("ImportSettles", sentence, after=remaining)
+            raise RetryableError("ImportSettles", IMPORT_UNHEARD, after=remaining)
         self.over(record)
         try:
             yield
         except OutsideUnheard:
             self._unheard.add(record.id)
-            self._settles_in(record)
+            self._deps.settling.remaining(record.id, _IMPORT)  # counted from now on
             raise
 
     def _settles_in(self, record: LabRecordView) -> float:

@@ -1,6 +1,7 @@
 """Steps *lab* and *boot*: the session's lab exists on its worker with its own ports, and every node runs."""
 
 from lablet_controller.failpoints import failpoint
+from lablet_controller.labs.asking import IMPORT_UNHEARD
 from lablet_controller.labs.holders import HELD_PAUSE, held_message, start_lab
 from lablet_controller.labs.lookup import labs_of
 from lablet_controller.labs.pool import take_pooled_lab
@@ -14,7 +15,6 @@ from lcm_core.spi.errors import OutsideNotFound, OutsideRefused
 from lcm_core.topology import Topology, lab_title, owner_of, parse_topology, rewrite_topology
 from lcm_core.topology.rewrite import lab_notes
 
-UNHEARD = "CML was asked to import the lab and its answer was not heard: it is looked for once more."
 UP = frozenset({NodeState.BOOTED, NodeState.STARTED})
 
 
@@ -29,7 +29,7 @@ async def make_lab(context: StepContext) -> StepResult:
             ref = LabRef(cml_lab_id=found[0].id, title=found[0].title)
             return StepResult("Adopted the lab of an earlier attempt.", {"cml_lab_id": ref.cml_lab_id}, lab=ref)
     if context.unsettled:
-        return StepResult(UNHEARD, wait=context.unsettled)
+        return StepResult(IMPORT_UNHEARD, wait=context.unsettled)
     topology = await context.deps.topologies.get(context.content)
     bound = context.session.status.lab
     if bound is not None and not context.attempted and await _adopt_bound(context, topology, bound.cml_lab_id):
